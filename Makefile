@@ -1,0 +1,59 @@
+# Every target does its own set-up in .venv (python -m venv and pip) and is quick when that is done already.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test lint train bench docs clean
+
+help:
+	@echo "make demo    read sample pictures with the light install        (under a minute)"
+	@echo "make train   train the recipe classic for real, into runs/      (2 minutes on 2 cores)"
+	@echo "make test    every test                                         (4 minutes on 2 cores)"
+	@echo "make lint    ruff, mypy --strict, import-linter"
+	@echo "make bench   start-up, the loop against a bare one, three seeds (7 minutes on 2 cores)"
+	@echo "make docs    the documentation, into site/"
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# A stamp says which extras are installed; a changed pyproject.toml installs them anew.
+.venv/.light: .venv/bin/python pyproject.toml
+	$(PIP) --editable .
+	@touch $@
+
+.venv/.dev: .venv/bin/python pyproject.toml
+	$(PIP) --editable '.[dev]'
+	@touch $@ .venv/.light
+
+.venv/.docs: .venv/.dev
+	$(PIP) --editable '.[docs]'
+	@touch $@
+
+demo: .venv/.light
+	@$(BIN)/python benchmarks/install_size.py
+	@$(BIN)/python examples/demo.py
+
+test: .venv/.dev
+	$(BIN)/numeye data
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: .venv/.dev
+	$(BIN)/ruff check src tests examples benchmarks
+	$(BIN)/ruff format --check src tests examples benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+train: .venv/.dev
+	$(BIN)/numeye train classic --run runs/classic-seed0 --resume
+
+bench: .venv/.dev
+	$(BIN)/numeye bench read
+	$(BIN)/numeye bench train
+
+docs: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf .venv site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -1,0 +1,461 @@
+"""The command line. Every command imports what it needs when it runs, so that `--help` is quick.
+
+Exit status: 0 all is well; 1 something failed; 2 wrong usage; 3 some picture was rejected; 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
+
+import typer
+
+from numeye.errors import NumeyeError, UsageError
+
+if TYPE_CHECKING:
+    from numeye.evaluation import Evaluation
+    from numeye.results import Reading, Unreadable
+
+FAILED, USAGE, REJECTED, STOPPED = 1, 2, 3, 130
+
+app = typer.Typer(
+    name="numeye",
+    help="Reads handwritten digits, says how sure it is, and lets you look inside.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+bench_app = typer.Typer(help="Measure how long things take.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+
+Cache = Annotated[
+    Optional[Path],  # noqa: UP045 - Typer reads it at run time
+    typer.Option("--cache", metavar="DIR", help="Where downloads are kept (or NUMEYE_CACHE).", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+
+def run() -> NoReturn:
+    """Run the command line; everything raised on purpose ends in one line and a status."""
+    warnings.filterwarnings("ignore", module="PIL")  # what Pillow doubts and still reads is no news to a user
+    try:
+        app()
+    except UsageError as error:
+        _end(error, USAGE)
+    except NumeyeError as error:
+        _end(error, FAILED)
+    sys.exit(0)
+
+
+def _end(error: Exception, status: int) -> NoReturn:
+    say(f"numeye: {error}")
+    sys.exit(status)
+
+
+def say(line: object) -> None:
+    """One line for people, on standard error."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def answer(line: str) -> None:
+    """One line that was asked for, on standard output."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Reads handwritten digits, says how sure it is, and lets you look inside."""
+    if version:
+        from numeye.source import version as installed
+
+        answer(f"numeye {installed()}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        say(context.get_help())
+        raise typer.Exit(USAGE)
+
+
+@app.command()
+def read(
+    images: Annotated[
+        list[str], typer.Argument(metavar="IMAGE...", help="Pictures, folders, or - for standard input.")
+    ],
+    single: Annotated[
+        bool, typer.Option("--single", help="One digit a picture (all that this release reads).")
+    ] = False,
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a table of comma-separated values.")] = False,
+    overlay: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--overlay", metavar="DIR", help="Draw each answer on its picture, as PNG.", show_default=False),
+    ] = None,
+    model: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--model", help="A packaged model, a run folder or an ONNX file.", show_default=False),
+    ] = None,
+) -> None:
+    """Read the digit in each picture.
+
+    Prints the digit, or PATH<tab>DIGIT for several pictures; all else goes to standard error.
+    Ends with 1 if a picture cannot be read, else 3 if one was rejected (blank, or not a digit), else 0.
+    """
+    from numeye.reader import Reader
+    from numeye.results import Unreadable
+
+    del single  # kept for scripts that say it: later releases read whole numbers without it
+    if json and csv:
+        raise UsageError("--json and --csv: choose one")
+    reader = Reader(model)
+    drawn = _Overlays(overlay)
+    several = len(images) > 1 or any(name != "-" and Path(name).is_dir() for name in images)
+    if csv:
+        from numeye.results import to_csv
+
+        answer(to_csv([]).rstrip("\n"))
+    failed = rejected = False
+    for reading in reader.stream(images):
+        failed = failed or isinstance(reading, Unreadable)
+        rejected = rejected or getattr(reading, "rejected", None) is not None
+        _print_reading(reading, json=json, csv=csv, several=several)
+        if not isinstance(reading, Unreadable):
+            drawn.add(reading)
+    raise typer.Exit(FAILED if failed else REJECTED if rejected else 0)
+
+
+def _print_reading(reading: Reading | Unreadable, *, json: bool, csv: bool, several: bool) -> None:
+    from numeye.results import Unreadable, to_csv
+
+    if isinstance(reading, Unreadable):
+        say(f"numeye: {reading.error}")
+    elif reading.rejected:
+        page = f", page {reading.page + 1}" if reading.page else ""
+        say(f"numeye: {reading.image}{page}: no digit found ({reading.rejected})")
+    if json:
+        answer(reading.to_json())
+    elif isinstance(reading, Unreadable):
+        return
+    elif csv:
+        answer(to_csv([reading], header=False).rstrip("\n"))
+    elif several:
+        answer(f"{reading.image}\t{reading.text}")
+    elif not reading.rejected:
+        answer(reading.text)
+
+
+class _Overlays:
+    """The folder that drawn pictures go to; no name is used twice."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self._used: set[str] = set()
+
+    def add(self, reading: Reading) -> None:
+        if self.folder is None:
+            return
+        base = "standard-input" if reading.image in ("", "-") else Path(reading.image).name
+        page = f".page{reading.page + 1}" if reading.page else ""
+        name, number = f"{base}{page}.read.png", 2
+        while name in self._used:
+            name, number = f"{base}{page}.{number}.read.png", number + 1
+        self._used.add(name)
+        reading.save(self.folder / name)
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="A packaged recipe (classic), or the path of a TOML file.")] = "classic",
+    epochs: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--epochs", metavar="N|+N", help="Epochs in all, or +N more with --resume.", show_default=False),
+    ] = None,
+    seed: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--seed", help="Of the first weights and of every shuffle; 0 if left out.", show_default=False),
+    ] = None,
+    device: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--device", help="auto (CUDA where there is one), cpu, cuda.", show_default=False),
+    ] = None,
+    folder: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--run", metavar="DIR", help="The run folder; runs/RECIPE-seedN if left out.", show_default=False),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in that folder, if there is one.")
+    ] = False,
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--data", help="mnist, or a data folder of your own digits.", show_default=False),
+    ] = None,
+    cache: Cache = None,
+) -> None:
+    """Train a network: ONNX weights, their card and a report in the run folder.
+
+    Ctrl-C saves where it stands, prints the command that goes on, and ends with 130.
+    """
+    import numeye
+
+    start = numeye.train  # names the missing extra, where training is not installed
+    from rich.console import Console
+
+    from numeye.training.console import listener
+    from numeye.training.loop import Stopped
+
+    console = listener(Console(stderr=True))
+    asked: dict[str, Any] = {"epochs": epochs, "seed": seed, "device": device, "data": data}
+    try:
+        done = start(
+            recipe, **asked, run=folder, resume=resume, cache=cache, callbacks=[console], say=say,
+            fetch=lambda: _fetch(cache),
+        )  # fmt: skip
+    except Stopped as stopped:
+        say(f"Stopped {stopped}.")
+        raise typer.Exit(STOPPED) from stopped
+    finally:
+        console.close()
+    answer(_trained(done.folder))
+
+
+def _trained(folder: Path) -> str:
+    card = json_module.loads((folder / "card.json").read_text(encoding="utf-8"))
+    measured = card["accuracy"]
+    if measured is None:
+        return f"{folder}: trained for {card['epochs']} epochs; report.html in it shows how"
+    low, high = measured["interval"]
+    return (
+        f"{folder}: {measured['correct']:,} / {measured['n']:,} * 100 = {measured['accuracy']:.2f} % of the test "
+        f"digits right (95 % interval {low:.2f} to {high:.2f}); report.html in it shows how"
+    )
+
+
+@app.command()
+def evaluate(
+    model: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="A packaged model, a run folder or an ONNX file; the default model if left out.",
+                       show_default=False),
+    ] = None,
+    data: Annotated[str, typer.Option("--data", help="mnist, mnist:validation, or a data folder.")] = "mnist",
+    json: Json = False,
+    mistakes: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--mistakes", metavar="DIR", help="Write the worst mistakes as a PNG.", show_default=False),
+    ] = None,
+    report: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--report", metavar="FILE", help="Write a run's report as HTML.", show_default=False),
+    ] = None,
+    cache: Cache = None,
+) -> None:  # fmt: skip
+    """Measure a model: correct / total * 100, per digit, and the confusion matrix."""
+    from numeye import datasets
+    from numeye.evaluation import evaluate as measure
+    from numeye.reader import Reader
+
+    reader = Reader(model)
+    if data in datasets.SPLITS:
+        _fetch(cache)
+    measured = measure(reader, datasets.open_data(data, cache=cache))
+    for line in measured.failed:
+        say(f"numeye: {line}")
+    answer(json_module.dumps(measured.to_dict()) if json else _table(measured))
+    if mistakes is not None:
+        _save_mistakes(measured, mistakes, data)
+    if report is not None:
+        _save_report(model, measured, report)
+    raise typer.Exit(FAILED if measured.failed else 0)
+
+
+def _table(measured: Evaluation) -> str:
+    low, high = measured.interval
+    total = len(measured.labels)
+    shown = measured.to_dict()
+    lines = [
+        f"{measured.model} on {measured.data}",
+        f"accuracy      {measured.correct:,} / {total:,} * 100 = {measured.accuracy:.2f} %"
+        f"   (95 % interval {low:.2f} to {high:.2f})",
+        f"calibration   {shown['ece']:.2f} % expected calibration error",
+    ]
+    if shown["rejected"]:
+        lines.append(f"rejected      {shown['rejected']:.2f} %")
+    none = bool(measured.confusion[:, 10].any())
+    lines += ["", "written   read as " + "".join(f"{digit:>6}" for digit in range(10)) + ("  none" if none else "")]
+    for digit, right in enumerate(measured.per_digit()):
+        counts = measured.confusion[digit][: 11 if none else 10]
+        row = "".join(f"{count or '.':>6}" for count in counts.tolist())
+        lines.append(f"{digit:>7}           {row}   {'-' if right is None else f'{right:6.2f} %'}")
+    return "\n".join(lines)
+
+
+def _save_mistakes(measured: Evaluation, folder: Path, data: str) -> None:
+    import io
+
+    from numeye import atomic
+
+    buffer = io.BytesIO()
+    measured.mistakes().save(buffer, format="PNG")
+    path = folder / f"{Path(data).stem.replace(':', '-')}-mistakes.png"
+    atomic.write_bytes(path, buffer.getvalue())
+    say(f"worst mistakes: {path}")
+
+
+def _save_report(model: str | None, measured: Evaluation, path: Path) -> None:
+    from numeye import report
+    from numeye.runs import Run
+
+    if model is None or not Path(model).is_dir():
+        raise UsageError("--report: expected a run folder as MODEL; only a run has curves to show")
+    say(f"report: {report.write(Run.open(Path(model)), measured, path)}")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    to: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--to", metavar="DIR", help="Where to write; the run folder if left out.", show_default=False),
+    ] = None,
+    cache: Cache = None,
+) -> None:
+    """Write a run's model.onnx, model.safetensors and card.json, checked against each other."""
+    import numeye
+    from numeye.runs import Run
+
+    _ = numeye.train  # names the missing extra, where training is not installed
+    from numeye.training.export import export as write
+    from numeye.training.train import run_loaders
+
+    run = Run.open(folder)
+    if run.config.data == "mnist":
+        _fetch(cache)
+    answer(str(write(run, run_loaders(run, cache), to)))
+
+
+@app.command()
+def models(json: Json = False) -> None:
+    """List the packaged models."""
+    from numeye import weights
+
+    for name in weights.list_models():
+        card = weights.load(name).card
+        measured = card.get("accuracy") or {}
+        if json:
+            answer(json_module.dumps({"name": name, "default": name == weights.DEFAULT, **card}))
+            continue
+        low, high = measured.get("interval", (0, 0))
+        default = "  (default)" if name == weights.DEFAULT else ""
+        answer(
+            f"{name}{default}: {card.get('parameters', 0):,} parameters, {measured.get('accuracy', 0):.2f} % of "
+            f"{measured.get('n', 0):,} MNIST test digits (95 % interval {low:.2f} to {high:.2f})"
+        )
+
+
+@app.command()
+def data(
+    check: Annotated[bool, typer.Option("--check", help="Only look; fetch nothing.")] = False,
+    cache: Cache = None,
+) -> None:
+    """Show which data are there, and fetch what is missing."""
+    from numeye import mnist
+
+    if not check:
+        _fetch(cache)
+    states = mnist.status(cache)
+    answer(f"MNIST in {mnist.raw_folder(cache)}")
+    for name, state in states.items():
+        answer(f"  {name:<26} {state}")
+    raise typer.Exit(0 if set(states.values()) == {"ok"} else FAILED)
+
+
+@app.command()
+def doctor(cache: Cache = None) -> None:
+    """Say what is installed and whether it works."""
+    from numeye import mnist, source, weights
+    from numeye.reader import Reader
+
+    facts = source.environment()
+    answer(f"numeye {source.version()}, Python {facts['python']}, {facts['system']}")
+    answer(f"processor    {facts['processor']}, {facts['cores']} cores")
+    answer("packages     " + ", ".join(f"{name} {version}" for name, version in facts["packages"].items()))
+    answer(
+        "training     "
+        + ("installed" if "torch" in facts["packages"] else "not installed: pip install 'numeye[train]'")
+    )
+    states = set(mnist.status(cache).values())
+    answer(f"MNIST        {'whole' if states == {'ok'} else 'not complete: numeye data'}, in {mnist.raw_folder(cache)}")
+    for name in weights.list_models():
+        Reader(name)  # raises, in one line, where it is damaged
+        answer(f"model        {name}: loads, sha256 as on its card")
+
+
+@bench_app.command("read")
+def bench_read(
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Counted runs of each command.")] = 15,
+    json: Json = False,
+) -> None:
+    """Start-up, one picture and a folder, as whole processes beside `python -c pass`."""
+    from numeye import bench
+
+    result = bench.bench_read(rounds)
+    if json:
+        answer(json_module.dumps(result))
+        return
+    answer(f"{result['machine']}; medians of {rounds} runs by turns, whole processes")
+    for line in result["lines"]:
+        answer(line)
+    answer(f"numeye --help above python -c pass:          {result['help_above_python_ms']:6.0f} ms")
+    answer(f"numeye read digit.png above python -c pass:  {result['read_above_python_ms']:6.0f} ms")
+    answer(f"each further picture of a folder:            {result['ms_per_further_picture']:6.2f} ms")
+
+
+@bench_app.command("train")
+def bench_train(
+    seeds: Annotated[
+        str, typer.Option("--seeds", help="Seeds to train classic with, such as 0,1,2; empty for none.")
+    ] = "0,1,2",
+    rounds: Annotated[int, typer.Option("--rounds", min=0, help="Epochs of each loop; 0 leaves that part out.")] = 6,
+    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of the trained runs.")] = Path("runs"),
+    json: Json = False,
+    cache: Cache = None,
+) -> None:
+    """The training loop beside a bare one, and `classic` trained with several seeds."""
+    from numeye import bench
+
+    try:
+        numbers = [int(word) for word in seeds.split(",") if word.strip()]
+    except ValueError as error:
+        raise UsageError(f"--seeds {seeds}: expected whole numbers with commas between, such as 0,1,2") from error
+    _fetch(cache)
+    result = bench.bench_train(numbers, rounds, runs, str(cache) if cache else None)
+    if json:
+        answer(json_module.dumps(result))
+        return
+    for line in bench.training_lines(result):
+        answer(line)
+
+
+def _fetch(cache: Path | None) -> None:
+    """MNIST, with a bar for what is downloaded."""
+    from numeye import mnist
+
+    if set(mnist.status(cache).values()) == {"ok"}:
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("MNIST", total=None)
+
+        def show(name: str, done: int, total: int | None) -> None:
+            bar.update(task, description=name, completed=done, total=total)
+
+        mnist.fetch(cache, say=lambda line: bar.console.print(line, highlight=False), progress=show)

@@ -1,0 +1,139 @@
+"""What a training run is asked to do: frozen dataclasses, and recipes read from TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from numeye.errors import UsageError
+
+RECIPES = Path(__file__).parent / "recipes"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """What a recipe says of itself, measured by `numeye bench train`.
+
+    Attributes:
+        accuracy: percent of MNIST test read right, mean over seeds 0, 1 and 2.
+        minutes: wall clock of one training on two CPU cores.
+    """
+
+    accuracy: float
+    minutes: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One way to train one network.
+
+    Attributes:
+        name: the file's name without `.toml`.
+        about: one sentence for people.
+        model: a name of `numeye.training.models.list_models`.
+        loss: a name of `numeye.training.loop.LOSSES`.
+        optimizer: a name of `numeye.training.loop.OPTIMIZERS`.
+        learning_rate: step size, constant, above 0.
+        batch_size: pictures a step.
+        epochs: passes over the training digits.
+        promise: what to expect; None for a recipe nobody has measured.
+    """
+
+    name: str
+    about: str = ""
+    model: str
+    loss: str = "cross-entropy"
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+    epochs: int = 5
+    promise: Promise | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "batch_size", "epochs"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not value > 0:
+                raise UsageError(f"recipe {self.name}: {name} is {value!r}, expected a number above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """A recipe and what this one run adds to it: all that decides the weights that come out.
+
+    Attributes:
+        recipe: how to train.
+        epochs: passes over the training digits; the recipe's own number unless the user said otherwise.
+        seed: of the first weights and of every shuffle, 0 to 2**31 - 1.
+        data: what to train on: `mnist`, or the path of a data folder.
+        device: `auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:1`.
+    """
+
+    recipe: Recipe
+    epochs: int
+    seed: int = 0
+    data: str = "mnist"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise UsageError(f"--epochs {self.epochs}: expected 1 or more, or +N to go on with a run")
+        if not 0 <= self.seed < 2**31:
+            raise UsageError(f"--seed {self.seed}: expected 0 to {2**31 - 1}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """For `config.json`; `from_dict` is the way back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> RunConfig:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            UsageError: a field is missing or unknown.
+        """
+        recipe = dict(stored.get("recipe", {}))
+        return _build(cls, {**stored, "recipe": _recipe(recipe, "config.json")}, "config.json")
+
+
+def list_recipes() -> list[str]:
+    """The names of the packaged recipes."""
+    return sorted(path.stem for path in RECIPES.glob("*.toml"))
+
+
+def load_recipe(name: str) -> Recipe:
+    """A packaged recipe by its name, or an own one by the path of its TOML file.
+
+    Raises:
+        UsageError: there is none of that name, or the file is no recipe.
+    """
+    own = name.endswith(".toml")
+    path = Path(name) if own else RECIPES / f"{name}.toml"
+    if not own and name not in list_recipes():
+        raise UsageError(f"no recipe {name!r}; there are {', '.join(list_recipes())}, or the path of a .toml")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: not a recipe ({error}); expected a TOML file") from error
+    return _recipe({"name": path.stem, **table}, str(path))
+
+
+def _recipe(table: dict[str, Any], where: str) -> Recipe:
+    promise = table.get("promise")
+    if isinstance(promise, dict):
+        table = {**table, "promise": _build(Promise, promise, where)}
+    return _build(Recipe, table, where)
+
+
+def _build(kind: type[T], table: dict[str, Any], where: str) -> T:
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    unknown = [key for key in table if key not in known]
+    if unknown:
+        raise UsageError(f"{where}: unknown key {unknown[0]!r}; expected some of {', '.join(known)}")
+    try:
+        return kind(**table)
+    except TypeError as error:
+        raise UsageError(f"{where}: {error}") from error

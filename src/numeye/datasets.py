@@ -1,0 +1,210 @@
+"""Pictures with labels: MNIST, and data folders of your own. No torch.
+
+A data folder is one of: a folder per class (`0/` ... `9/`), a `labels.csv` (columns file,label) beside its pictures,
+an `.npz` (images uint8 NxHxW, labels int64), or raw IDX files.
+"""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from numeye import mnist
+from numeye.errors import DataError, PictureError, UsageError
+from numeye.image import Picture, in_folder
+
+if TYPE_CHECKING:
+    from jaxtyping import Int64
+
+VALIDATION = 5_000  # of MNIST's 60,000 training digits, held back for every choice
+SPLIT_SEED = 20_260_101
+SPLITS = {
+    "mnist": "the 10,000 test digits",
+    "mnist:train": "the 60,000 training digits",
+    "mnist:fit": "the 55,000 of them that weights are fitted to",
+    "mnist:validation": "the 5,000 of them that choices are made on",
+}
+Part = Literal["train", "test"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """Pictures and what is written on them.
+
+    Attributes:
+        name: as the user named it.
+        pictures: n pictures as `numeye.image.pages` takes them: paths or arrays of (height, width) uint8.
+        labels: n labels; of one digit each, or strings of digits.
+        framed: True where the pictures are in MNIST's own frame already (28x28, light on black) and go to the
+            network as they are.
+    """
+
+    name: str
+    pictures: Sequence[Picture] | np.ndarray
+    labels: tuple[str, ...]
+    framed: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.pictures) != len(self.labels):
+            raise DataError(f"{self.name}: {len(self.pictures):,} pictures but {len(self.labels):,} labels")
+        if not self.labels:
+            raise DataError(f"{self.name}: holds no picture")
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+        return len(self.labels)
+
+    def digits(self) -> Int64[np.ndarray, " n"]:
+        """The labels as numbers 0 to 9.
+
+        Raises:
+            DataError: some label is not a single digit.
+        """
+        for label in self.labels:
+            if len(label) != 1 or label not in "0123456789":
+                raise DataError(f"{self.name}: the label {label!r} is not one digit, 0 to 9")
+        return np.array([int(label) for label in self.labels], np.int64)
+
+    def subset(self, indices: Int64[np.ndarray, " m"]) -> DataSet:
+        """The pictures of these numbers, in this order."""
+        chosen = indices.tolist()
+        if isinstance(self.pictures, np.ndarray):
+            pictures: Sequence[Picture] | np.ndarray = self.pictures[indices]
+        else:
+            pictures = [self.pictures[i] for i in chosen]
+        return replace(self, pictures=pictures, labels=tuple(self.labels[i] for i in chosen))
+
+
+def open_data(data: str, *, cache: str | Path | None = None, part: Part = "test") -> DataSet:
+    """Open a data set by name or path.
+
+    Args:
+        data: a key of `SPLITS` (fetched before by `mnist.fetch`), or the path of a data folder.
+        cache: where MNIST is kept; see `mnist.cache_folder`.
+        part: which of the two is meant where a folder of raw IDX files holds both.
+
+    Raises:
+        UsageError: there is no such data set.
+        DataError: it is damaged or of a kind that is not known.
+    """
+    if data in SPLITS:
+        return _open_mnist(data, cache)
+    path = Path(data)
+    if not path.exists():
+        raise UsageError(f"no data set {data!r}: expected {', '.join(SPLITS)}, or the path of a data folder")
+    if path.suffix == ".npz":
+        return _open_npz(path)
+    if path.is_file():
+        return _open_idx(path)
+    if (path / "labels.csv").is_file():
+        return _open_csv(path)
+    images = sorted(path.glob("*images-idx3-ubyte")) or sorted(path.glob("*images-idx3-ubyte.gz"))
+    if images:
+        stem = "train" if part == "train" else "t10k"
+        return _open_idx(next((file for file in images if file.name.startswith(stem)), images[0]))
+    return _open_classes(path)
+
+
+def validation_split(
+    labels: Int64[np.ndarray, " n"], count: int, seed: int = SPLIT_SEED
+) -> tuple[Int64[np.ndarray, " m"], Int64[np.ndarray, " v"]]:
+    """Part `labels` into (fitted to, held back), each class in the same proportion, for ever in the same way.
+
+    Args:
+        labels: n class numbers.
+        count: how many to hold back; classes with an equal fraction left over are served in order.
+        seed: another number is another split.
+    """
+    # The raw stream of PCG64 is fixed by its definition; numpy's shuffles may change between releases.
+    keys = np.random.PCG64(seed).random_raw(len(labels))
+    classes, sizes = np.unique(labels, return_counts=True)
+    exact = sizes * (count / len(labels))
+    shares = np.floor(exact).astype(np.int64)
+    most_left_over = np.argsort(-(exact - shares), kind="stable")
+    shares[most_left_over[: count - int(shares.sum())]] += 1
+    held = np.zeros(len(labels), bool)
+    for digit, share in zip(classes, shares, strict=True):
+        members = np.flatnonzero(labels == digit)
+        held[members[np.argsort(keys[members], kind="stable")[:share]]] = True
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def _open_mnist(name: str, cache: str | Path | None) -> DataSet:
+    images, labels = mnist.load("test" if name == "mnist" else "train", cache)
+    whole = DataSet(name=name, pictures=images, labels=tuple(map(str, labels.tolist())), framed=True)
+    if name in ("mnist", "mnist:train"):
+        return whole
+    fitted, held = validation_split(labels, VALIDATION)
+    return whole.subset(fitted if name == "mnist:fit" else held)
+
+
+def _open_npz(path: Path) -> DataSet:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            missing = [key for key in ("images", "labels") if key not in stored.files]
+            if missing:
+                raise DataError(f"{path}: no array {missing[0]!r}; expected images (N,H,W) and labels (N)")
+            images, labels = stored["images"], stored["labels"]
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: not an .npz that can be read ({error})") from error
+    if images.ndim != 3 or labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataError(
+            f"{path}: images {images.shape} and labels {labels.shape} of {labels.dtype}; "
+            "expected images (N,H,W) and labels (N) of whole numbers"
+        )
+    return DataSet(name=str(path), pictures=images, labels=tuple(map(str, labels.tolist())))
+
+
+def _open_idx(images: Path) -> DataSet:
+    beside = images.with_name(images.name.replace("images-idx3", "labels-idx1"))
+    if beside == images or not beside.is_file():
+        raise DataError(f"{images}: no labels beside it; expected NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte")
+    pictures, labels = mnist.read_idx(images), mnist.read_idx(beside)
+    if pictures.ndim != 3 or labels.ndim != 1:
+        raise DataError(f"{images}: images of rank {pictures.ndim} and labels of rank {labels.ndim}; expected 3 and 1")
+    framed = pictures.shape[1:] == (28, 28)
+    return DataSet(name=str(images), pictures=pictures, labels=tuple(map(str, labels.tolist())), framed=framed)
+
+
+def _open_csv(folder: Path) -> DataSet:
+    table = folder / "labels.csv"
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines)
+            if not {"file", "label"} <= set(reader.fieldnames or ()):
+                raise DataError(f"{table}: columns {reader.fieldnames}; expected file and label")
+            rows = [(str(row["file"] or ""), str(row["label"] or "").strip()) for row in reader]
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise DataError(f"{table}: not a table of comma-separated values ({error})") from error
+    for number, (file, label) in enumerate(rows, start=2):
+        if not file or not label:
+            raise DataError(f"{table}: line {number} has no {'label' if file else 'file'}")
+    return DataSet(
+        name=str(folder),
+        pictures=[str(folder / file) for file, _ in rows],
+        labels=tuple(label for _, label in rows),
+    )
+
+
+def _open_classes(folder: Path) -> DataSet:
+    pictures: list[str] = []
+    labels: list[str] = []
+    for digit in "0123456789":
+        if (folder / digit).is_dir():
+            try:
+                found = in_folder(folder / digit)
+            except PictureError:  # a class may well be empty
+                continue
+            pictures += map(str, found)
+            labels += [digit] * len(found)
+    if not pictures:
+        raise DataError(
+            f"{folder}: not a data folder; expected folders 0 to 9 with pictures, a labels.csv, or raw IDX files"
+        )
+    return DataSet(name=str(folder), pictures=pictures, labels=tuple(labels))

@@ -1,0 +1,177 @@
+"""A reader over a data set: how many it reads right, how sure it is, and what it gets wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from numeye import image, metrics
+from numeye.datasets import DataSet
+from numeye.errors import DataError, PictureError
+from numeye.image import Picture
+from numeye.reader import Reader
+from numeye.sheet import Tile, contact_sheet
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int64
+
+WORST = 40  # mistakes on a contact sheet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What a model answered to every picture of a data set.
+
+    Attributes:
+        data: name of the data set.
+        model: name of the model.
+        labels: n digits that are written there.
+        answers: n best answers, also where the reader would reject; -1 where there is none.
+        confidences: n probabilities of the best answers, 0 to 1.
+        accepted: n flags, False where the reader rejects.
+        pictures: the n pictures, for looking at.
+        failed: one line for each picture that could not be read; these are not among the n.
+    """
+
+    data: str
+    model: str
+    labels: Int64[np.ndarray, " n"]
+    answers: Int64[np.ndarray, " n"]
+    confidences: Float64[np.ndarray, " n"]
+    accepted: np.ndarray
+    pictures: list[Picture] = field(repr=False)
+    failed: tuple[str, ...] = ()
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """N flags, True where the best answer is what is written there."""
+        right: np.ndarray = self.answers == self.labels
+        return right
+
+    @property
+    def correct(self) -> int:
+        """How many best answers are right."""
+        return int(self.right.sum())
+
+    @property
+    def accuracy(self) -> float:
+        """Right answers in percent."""
+        return metrics.accuracy(self.correct, len(self.labels))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The accuracy's 95 % interval, in percent (Wilson)."""
+        return metrics.wilson_interval(self.correct, len(self.labels))
+
+    @cached_property
+    def confusion(self) -> Int64[np.ndarray, "10 11"]:
+        """How often each digit (row) got each answer (column, the last for none)."""
+        return metrics.confusion_matrix(self.labels, self.answers)
+
+    def per_digit(self) -> list[float | None]:
+        """Accuracy of each digit in percent; None for a digit that does not occur."""
+        totals = self.confusion.sum(axis=1)
+        return [
+            metrics.accuracy(int(self.confusion[digit, digit]), int(total)) if total else None
+            for digit, total in enumerate(totals)
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `numeye evaluate --json` prints it; all rates in percent."""
+        accepted = int(self.accepted.sum())
+        return {
+            "data": self.data,
+            "model": self.model,
+            "n": len(self.labels),
+            "correct": self.correct,
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "rejected": metrics.accuracy(len(self.labels) - accepted, len(self.labels)),
+            "accuracy_accepted": metrics.accuracy(int(self.right[self.accepted].sum()), accepted) if accepted else None,
+            "ece": metrics.calibration_error(self.confidences, self.right),
+            "per_digit": self.per_digit(),
+            "confusion": self.confusion.tolist(),
+            "failed": list(self.failed),
+        }
+
+    def worst(self) -> Int64[np.ndarray, " m"]:
+        """Numbers of the wrong answers, the surest first."""
+        wrong = np.flatnonzero(~self.right)
+        return wrong[np.argsort(-self.confidences[wrong], kind="stable")]
+
+    def mistakes(self, most: int = WORST) -> Image.Image:
+        """The worst mistakes as one picture: each with what is written, what was read, and how sure."""
+        worst = self.worst()
+        shown = worst[:most].tolist()
+        title = f"{len(worst):,} of {len(self.labels):,} wrong on {self.data}"
+        if len(shown) < len(worst):
+            title += f"; the {len(shown)} surest"
+        return contact_sheet(title, [self._tile(number) for number in shown])
+
+    def _tile(self, number: int) -> Tile:
+        answer = int(self.answers[number])
+        said = "none" if answer < 0 else f"{answer} ({self.confidences[number]:.0%})"
+        grey = next(iter(image.pages(self.pictures[number]))).grey
+        return Tile(picture=grey, lines=(f"{self.labels[number]} read {said}", f"no. {number}"))
+
+
+def evaluate(reader: Reader, data: DataSet, *, progress: Callable[[int], object] = lambda _: None) -> Evaluation:
+    """Read every picture of `data` with `reader`.
+
+    Args:
+        reader: what reads.
+        data: pictures with one digit each.
+        progress: is told how many pictures are done.
+
+    Raises:
+        DataError: some label is not a single digit, or no picture can be read.
+    """
+    labels = data.digits()
+    rows = list(_framed_answers(reader, data) if data.framed else _answers(reader, data, progress))
+    kept = [number for number, row in enumerate(rows) if not isinstance(row, str)]
+    answers = [row for row in rows if not isinstance(row, str)]
+    if not answers:
+        raise DataError(f"{data.name}: none of its {len(rows):,} pictures can be read ({rows[0]})")
+    return Evaluation(
+        data=data.name,
+        model=reader.model.name,
+        labels=labels[kept],
+        answers=np.array([answer for answer, _, _ in answers], np.int64),
+        confidences=np.array([confidence for _, confidence, _ in answers], np.float64),
+        accepted=np.array([accepted for _, _, accepted in answers], bool),
+        pictures=[data.pictures[number] for number in kept],
+        failed=tuple(row for row in rows if isinstance(row, str)),
+    )
+
+
+Answer = tuple[int, float, bool]  # digit (-1: none), its probability, accepted
+
+
+def _framed_answers(reader: Reader, data: DataSet) -> Iterator[Answer]:
+    """MNIST's own pictures go to the network as they are."""
+    pixels = np.asarray(data.pictures, np.float32) / 255
+    probabilities = reader.probabilities(pixels)
+    best = probabilities.argmax(axis=1)
+    for answer, confidence in zip(best.tolist(), probabilities.max(axis=1).tolist(), strict=True):
+        yield answer, confidence, True
+
+
+def _answers(reader: Reader, data: DataSet, progress: Callable[[int], object]) -> Iterator[Answer | str]:
+    """All others are read as any picture is; one line instead of an answer for those that cannot be."""
+    for done, picture in enumerate(data.pictures, start=1):
+        progress(done)
+        try:
+            reading = reader.read(picture)
+        except PictureError as error:
+            yield str(error)
+            continue
+        if reading.digits:
+            best = reading.digits[0]
+            yield best.digit, best.confidence, reading.rejected is None
+        else:
+            yield -1, 0.0, False

@@ -1,0 +1,250 @@
+"""Any picture, upright and grey.
+
+Whatever comes in (a path, bytes, standard input, a PIL image, an array; rotated by EXIF, transparent, 16 bit,
+CMYK, a page of a TIFF or a PDF) leaves as one `Page` per picture: an array of uint8, 0 black to 255 white.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+
+from numeye.errors import MissingExtra, PictureError
+
+if TYPE_CHECKING:
+    from jaxtyping import UInt8
+
+# A picture as it may be given. Arrays are anything with `__array__`: numpy, a torch tensor on the CPU.
+Picture = str | Path | bytes | Image.Image | Any
+
+MAX_PIXELS = 80_000_000  # a page; above it a small file may be a bomb that fills the memory
+PDF_DPI = 200
+WHITES = (1.0, 16.0, 255.0, 4095.0, 65535.0)  # a unit, scikit-learn's digits, 8, 12 and 16 bits
+
+# What Pillow may decode. Formats that start other programs (EPS) or that are only containers are left out.
+FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000", "AVIF", "ICO", "TGA", "PCX")
+_SUFFIXES = """.png .apng .jpg .jpeg .jpe .jfif .mpo .tif .tiff .bmp .dib .gif .webp .ppm .pgm .pbm .pnm .jp2 .j2k
+.avif .ico .tga .pcx .pdf"""
+SUFFIXES = frozenset(_SUFFIXES.split())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One upright grey picture.
+
+    Attributes:
+        name: the path as given, "-" for standard input, or "" for what came without a name.
+        index: number of the page in its file, from 0.
+        grey: (height, width) uint8, 0 black to 255 white.
+    """
+
+    name: str
+    index: int
+    grey: UInt8[np.ndarray, "height width"]
+
+
+def pages(picture: Picture, *, max_pixels: int = MAX_PIXELS) -> Iterator[Page]:
+    """Yield every page of one picture; most have one.
+
+    Args:
+        picture: a path, "-" for standard input, the bytes of a file, a PIL image, or an array: (height, width)
+            or (height, width, 1 to 4 channels) or (1, height, width), of any dtype.
+        max_pixels: pages larger than this are refused before they are decoded.
+
+    Raises:
+        PictureError: it is missing, empty, damaged, too large or not a picture.
+        MissingExtra: it is a PDF and the extra [pdf] is not installed.
+    """
+    if isinstance(picture, str | Path):
+        name = str(picture)
+        yield from _pages_of_file(name, _read_file(name), max_pixels)
+    elif isinstance(picture, bytes | bytearray | memoryview):
+        yield from _pages_of_file("", bytes(picture), max_pixels)
+    elif isinstance(picture, Image.Image):
+        _check_size("the image", picture.size, max_pixels)
+        with _explained("the image"):
+            grey = _grey(picture)
+        yield Page(name="", index=0, grey=grey)
+    elif hasattr(picture, "__array__"):
+        yield Page(name="", index=0, grey=from_array(np.asarray(picture), max_pixels=max_pixels))
+    else:
+        raise PictureError(f"a {type(picture).__name__} is no picture: expected a path, bytes, an image or an array")
+
+
+def in_folder(folder: Path) -> list[Path]:
+    """The pictures that lie directly in `folder`, in the order of their names.
+
+    Raises:
+        PictureError: there is none.
+    """
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not found:
+        raise PictureError(f"{folder}: no picture in this folder; expected files such as .png, .jpg or .tif")
+    return found
+
+
+def expand(pictures: Iterable[Picture]) -> Iterator[Picture]:
+    """Put in the place of each folder the pictures that lie in it."""
+    for picture in pictures:
+        if isinstance(picture, str | Path) and str(picture) != "-" and Path(picture).is_dir():
+            yield from map(str, in_folder(Path(picture)))
+        else:
+            yield picture
+
+
+def from_array(array: np.ndarray, *, max_pixels: int = MAX_PIXELS) -> UInt8[np.ndarray, "height width"]:
+    """An array of any dtype as a grey picture.
+
+    White is 255 for uint8. In other types, and where uint8 holds a mask of 0 and 1, it is the smallest of `WHITES`
+    that no value exceeds; values below 0 or above 65535 are stretched from the lowest to the highest.
+
+    Raises:
+        PictureError: the array is empty, too large, not finite or of a shape that is no picture.
+    """
+    shape = "x".join(map(str, array.shape))
+    if array.ndim == 3 and array.shape[0] == 1:  # one channel first, as torch has it
+        array = array[0]
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] > 4):
+        raise PictureError(f"an array of shape {shape} is no picture; expected height x width (x 1 to 4 channels)")
+    _check_size("the array", (array.shape[1], array.shape[0]), max_pixels)
+    if array.dtype.kind not in "buif":
+        raise PictureError(f"an array of {array.dtype} is no picture; expected numbers")
+    levels = _to_uint8(array)
+    if levels.ndim == 2:
+        return levels
+    mode = {2: "LA", 3: "RGB", 4: "RGBA"}[levels.shape[2]]
+    return _grey(Image.fromarray(np.ascontiguousarray(levels)).convert(mode))
+
+
+def _to_uint8(array: np.ndarray) -> np.ndarray:
+    if array.dtype == np.uint8 and array.max() > 1:
+        return array
+    values = array.astype(np.float32)
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all():
+        raise PictureError("the array holds values that are not finite; expected numbers such as 0 to 255")
+    if low < 0 or high > 65535:
+        return _scaled(values, low, high)
+    return _scaled(values, 0.0, min(white for white in WHITES if white >= high))
+
+
+def _scaled(values: np.ndarray, black: float, white: float) -> np.ndarray:
+    unit = (values.astype(np.float32) - black) / max(white - black, 1e-30)
+    levels: np.ndarray = np.rint(unit * 255).astype(np.uint8)
+    return levels
+
+
+def _read_file(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    path = Path(name)
+    if path.is_dir():
+        raise PictureError(f"{name}: a folder; expected a picture")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise PictureError(f"{name}: no such file") from error
+    except OSError as error:
+        raise PictureError(f"{name}: cannot be read ({error.strerror or error})") from error
+
+
+def _pages_of_file(name: str, content: bytes, max_pixels: int) -> Iterator[Page]:
+    label = {"": "the bytes", "-": "standard input"}.get(name, name)
+    if not content:
+        raise PictureError(f"{label}: empty; expected a picture")
+    if content.startswith(b"%PDF-"):
+        yield from _pages_of_pdf(name, label, content, max_pixels)
+        return
+    with _explained(label, content), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        for index, frame in enumerate(_frames(image)):
+            _check_size(label, frame.size, max_pixels)
+            yield Page(name=name, index=index, grey=_grey(frame))
+
+
+@contextmanager
+def _explained(label: str, content: bytes = b"") -> Iterator[None]:
+    """Turn all that Pillow raises on a bad file into one line that says what is wrong with it."""
+    try:
+        yield
+    except UnidentifiedImageError as error:
+        raise PictureError(f"{label}: not a picture that can be read{_hint(content)}") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PictureError(f"{label}: too large ({error})") from error
+    except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, IndexError) as error:
+        raise PictureError(f"{label}: damaged ({str(error).strip() or type(error).__name__})") from error
+
+
+def _frames(image: Image.Image) -> Iterator[Image.Image]:
+    """All pages of a TIFF; of anything that moves, the first picture."""
+    if image.format == "TIFF":
+        yield from ImageSequence.Iterator(image)
+    else:
+        yield image
+
+
+def _hint(content: bytes) -> str:
+    if content[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc"):
+        return ": it is HEIC; save it as JPEG or PNG"
+    if content.lstrip()[:5].lower() in (b"<?xml", b"<svg ", b"<html", b"<!doc"):
+        return ": it is text; save it as PNG"
+    return "; expected PNG, JPEG, TIFF, BMP, GIF, WebP or PDF"
+
+
+def _check_size(label: str, size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width * height > max_pixels:
+        raise PictureError(
+            f"{label}: {width}x{height} is {width * height / 1e6:.0f} megapixels, "
+            f"at most {max_pixels / 1e6:.0f} are read; make it smaller"
+        )
+
+
+def _grey(image: Image.Image) -> np.ndarray:
+    """Upright by EXIF, flat on paper, one channel of uint8."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":
+        return from_array(np.asarray(image))
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        image = _on_paper(image.convert("RGBA"))
+    if image.mode not in ("L", "1", "RGB"):
+        image = image.convert("RGB")
+    return np.array(image.convert("L"))
+
+
+def _on_paper(image: Image.Image) -> Image.Image:
+    """Lay a transparent picture on white, or on black where what is drawn on it is light."""
+    grey = np.asarray(image.convert("L"), dtype=np.float32)
+    alpha = np.asarray(image.getchannel("A"), dtype=np.float32)
+    drawn = float((grey * alpha).sum() / max(float(alpha.sum()), 1.0))
+    paper = Image.new("RGBA", image.size, "black" if drawn > 127 else "white")
+    return Image.alpha_composite(paper, image).convert("RGB")
+
+
+def _pages_of_pdf(name: str, label: str, content: bytes, max_pixels: int) -> Iterator[Page]:
+    try:
+        import pypdfium2
+    except ImportError as error:
+        raise MissingExtra(f"{label}: reading a PDF", "pdf") from error
+    try:
+        document = pypdfium2.PdfDocument(content)
+    except pypdfium2.PdfiumError as error:
+        raise PictureError(f"{label}: a PDF that cannot be opened ({error})") from error
+    try:
+        for index in range(len(document)):
+            page = document[index]
+            scale = PDF_DPI / 72
+            width, height = (round(side * scale) for side in page.get_size())
+            _check_size(f"{label}, page {index + 1}", (width, height), max_pixels)
+            yield Page(name=name, index=index, grey=_grey(page.render(scale=scale).to_pil()))
+    finally:
+        document.close()

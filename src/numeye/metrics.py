@@ -1,0 +1,86 @@
+"""What a list of answers is worth: accuracy with its interval, confusion, calibration."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int64
+
+Z95 = 1.959963984540054  # the normal distribution's 97.5 % point
+
+
+def accuracy(correct: int, total: int) -> float:
+    """Right answers in percent: correct / total * 100."""
+    return correct / total * 100
+
+
+def wilson_interval(correct: int, total: int) -> tuple[float, float]:
+    """95 % interval of an accuracy, in percent (Wilson 1927); sound also near 100 % and for few pictures."""
+    share = correct / total
+    spread = Z95 * math.sqrt(share * (1 - share) / total + Z95**2 / (4 * total**2))
+    middle, scale = share + Z95**2 / (2 * total), 1 + Z95**2 / total
+    return max(0.0, (middle - spread) / scale) * 100, min(1.0, (middle + spread) / scale) * 100
+
+
+# The 97.5 % points of Student's t for 1, 2, ... degrees of freedom: seeds are few.
+_T95 = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622)
+
+
+def mean_interval(values: list[float]) -> tuple[float, float]:
+    """Mean of some runs and half the width of its 95 % interval (Student's t); nan for one run."""
+    mean = sum(values) / len(values)
+    if len(values) == 1:
+        return mean, math.nan
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    t = _T95[len(values) - 2] if len(values) - 2 < len(_T95) else Z95
+    return mean, t * deviation / math.sqrt(len(values))
+
+
+def confusion_matrix(labels: Int64[np.ndarray, " n"], answers: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, "10 11"]:
+    """How often each digit (row) got each answer (column); the last column counts those without one (-1)."""
+    counts = np.zeros((10, 11), np.int64)
+    np.add.at(counts, (labels, np.where(answers < 0, 10, answers)), 1)
+    return counts
+
+
+def calibration_error(confidences: Float[np.ndarray, " n"], right: Bool[np.ndarray, " n"], bins: int = 15) -> float:
+    """Expected calibration error in percent: how far confidence and accuracy are apart, over equal bins.
+
+    Guo et al. 2017, "On Calibration of Modern Neural Networks" (https://arxiv.org/abs/1706.04599).
+    """
+    if not len(confidences):
+        return 0.0
+    bin_of = np.minimum((confidences * bins).astype(np.int64), bins - 1)
+    surplus = np.bincount(bin_of, weights=confidences - right, minlength=bins)
+    return float(np.abs(surplus).sum() / len(confidences) * 100)
+
+
+def softmax(logits: Float[np.ndarray, "n classes"]) -> Float[np.ndarray, "n classes"]:
+    """Probabilities from logits, row by row; each row sums to 1."""
+    powers: np.ndarray = np.exp(logits - logits.max(axis=1, keepdims=True))
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers
+
+
+def fit_temperature(logits: Float[np.ndarray, "n classes"], labels: Int64[np.ndarray, " n"]) -> float:
+    """The temperature, 0.05 to 20, by which logits are divided so that these labels become most likely.
+
+    Temperature scaling, Guo et al. 2017: the ranking of the answers stays, their confidence becomes honest.
+    """
+    rows = np.arange(len(labels))
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits.astype(np.float64) / math.exp(log_temperature)
+        top = scaled.max(axis=1)
+        return float((top + np.log(np.exp(scaled - top[:, None]).sum(axis=1)) - scaled[rows, labels]).mean())
+
+    low, high = math.log(0.05), math.log(20.0)
+    golden = (math.sqrt(5) - 1) / 2
+    while high - low > 1e-4:  # the loss has one valley, so a golden-section search finds it
+        a, b = high - golden * (high - low), low + golden * (high - low)
+        low, high = (low, b) if loss(a) < loss(b) else (a, high)
+    return math.exp((low + high) / 2)

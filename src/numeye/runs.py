@@ -1,0 +1,204 @@
+"""The run folder: everything that one training writes down, whole at every moment.
+
+runs/classic-seed0/
+  config.json         what was asked for: recipe, epochs, seed, data, device
+  environment.jsonl   one line a start: time, command, source revision, packages, machine
+  metrics.jsonl       one line an epoch
+  checkpoints/epoch-0005/
+      model.safetensors        the weights
+      optimizer.safetensors    what is needed to go on; kept for the newest two
+      state.json               where training stood, and the sha256 of the two
+  model.onnx, model.safetensors, card.json, report.html, mistakes.png    when it has finished
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from numeye import atomic, source
+from numeye.config import RunConfig
+from numeye.errors import RunError, UsageError
+
+MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
+KEPT_OPTIMIZERS = 2  # should the newest be damaged, the one before it still goes on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Training as it stood after `epoch` whole epochs and `step` steps of the next.
+
+    Attributes:
+        folder: where its files are.
+        epoch: epochs done, from 0.
+        step: steps done in the epoch after that; 0 at an epoch's boundary.
+        state: what else was stored in `state.json`.
+    """
+
+    folder: Path
+    epoch: int
+    step: int
+    state: dict[str, Any]
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one of its files, checked.
+
+        Raises:
+            RunError: the file is missing, cut or altered.
+        """
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError as error:
+            raise RunError(f"{self.folder / name}: cannot be read ({error.strerror or error})") from error
+        if hashlib.sha256(content).hexdigest() != self.state["files"].get(name):
+            raise RunError(f"{self.folder / name}: damaged ({len(content):,} bytes, wrong sha256)")
+        return content
+
+
+class Run:
+    """A run folder that exists; made by `create` or found by `open`."""
+
+    def __init__(self, folder: Path, config: RunConfig) -> None:
+        self.folder = folder
+        self.config = config
+
+    @classmethod
+    def create(cls, folder: Path, config: RunConfig) -> Run:
+        """Make the folder with its config and its environment, whole, before the first step.
+
+        Raises:
+            RunError: there is something in the folder already.
+            OutputError: it cannot be written.
+        """
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(f"{folder}: in use already; go on with --resume, or choose another folder with --run")
+        with atomic.new_folder(folder) as building:
+            run = cls(building, config)
+            run._write_config()
+            run.record_start()
+            (building / "checkpoints").mkdir()
+        return cls(folder, config)
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Open a run folder.
+
+        Raises:
+            RunError: it is no run folder, or its config is damaged.
+        """
+        path = folder / "config.json"
+        if not path.is_file():
+            raise RunError(f"{folder}: no run folder (it has no config.json); numeye train makes one")
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            return cls(folder, RunConfig.from_dict(stored))
+        except (OSError, ValueError, TypeError, AttributeError, UsageError) as error:
+            raise RunError(f"{path}: damaged ({error}); the checkpoints beside it are not touched") from error
+
+    def extend(self, config: RunConfig) -> None:
+        """Go on with more epochs than were asked for before."""
+        self.config = config
+        self._write_config()
+
+    def record_start(self) -> None:
+        """Write down when, where and with which source training starts or goes on."""
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": shlex.join(["numeye", *sys.argv[1:]]),
+            "source": source.source_revision(),
+            **source.environment(),
+        }
+        path = self.folder / "environment.jsonl"
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        atomic.write_text(path, before + json.dumps(line) + "\n")
+
+    def environments(self) -> list[dict[str, Any]]:
+        """What `record_start` wrote, the first start first."""
+        return self._lines("environment.jsonl")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """One row for each epoch that is done."""
+        return self._lines("metrics.jsonl")
+
+    def write_metrics(self, rows: list[dict[str, Any]]) -> None:
+        """Put these rows in the place of those that were there."""
+        atomic.write_text(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Every checkpoint whose state can be read, the oldest first."""
+        found = []
+        for path in self.folder.glob(f"checkpoints/epoch-*/{STATE}"):
+            try:
+                state = json.loads(path.read_text(encoding="utf-8"))
+                found.append(Checkpoint(folder=path.parent, epoch=state["epoch"], step=state["step"], state=state))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # damaged: `newest` says so where it matters
+        return sorted(found, key=lambda checkpoint: (checkpoint.epoch, checkpoint.step))
+
+    def newest(self, names: tuple[str, ...], say: Callable[[str], object]) -> Checkpoint | None:
+        """The newest checkpoint that has all of these files whole; None where there is none.
+
+        Args:
+            names: files that are needed.
+            say: is told of each one that is damaged.
+        """
+        known = {checkpoint.folder for checkpoint in self.checkpoints()}
+        for folder in sorted(self.folder.glob("checkpoints/epoch-*")):
+            if folder not in known:
+                say(f"{folder / STATE}: damaged; passing it over")
+        for checkpoint in reversed(self.checkpoints()):
+            try:
+                for name in names:
+                    checkpoint.read(name)
+            except RunError as error:
+                say(f"{error}; passing it over")
+            else:
+                return checkpoint
+        return None
+
+    def save_checkpoint(self, epoch: int, step: int, files: Mapping[str, bytes], state: dict[str, Any]) -> None:
+        """Store where training stands, whole or not at all, then drop what newer checkpoints make superfluous."""
+        name = f"epoch-{epoch:04d}" + (f"-step-{step:06d}" if step else "")
+        folder = self.folder / "checkpoints" / name
+        if folder.exists():  # a damaged one of the same moment
+            shutil.rmtree(folder)
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        stored = {"epoch": epoch, "step": step, "files": digests, **state}
+        with atomic.new_folder(folder) as building:
+            for name, content in files.items():
+                atomic.write_bytes(building / name, content)
+            atomic.write_text(building / STATE, json.dumps(stored, indent=1))
+        if step == 0:
+            self._prune()
+
+    def resume_command(self, more: str = "") -> str:
+        """What a person types to go on with this run."""
+        recipe = self.config.recipe.name
+        return f"numeye train {recipe} --run {shlex.quote(str(self.folder))} --resume{more}"
+
+    def _prune(self) -> None:
+        for checkpoint in self.checkpoints():
+            if checkpoint.step:
+                shutil.rmtree(checkpoint.folder)
+        for checkpoint in self.checkpoints()[:-KEPT_OPTIMIZERS]:
+            (checkpoint.folder / OPTIMIZER).unlink(missing_ok=True)
+
+    def _write_config(self) -> None:
+        atomic.write_text(self.folder / "config.json", json.dumps(self.config.to_dict(), indent=1) + "\n")
+
+    def _lines(self, name: str) -> list[dict[str, Any]]:
+        path = self.folder / name
+        if not path.exists():
+            return []
+        try:
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path}: damaged ({error})") from error

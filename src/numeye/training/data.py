@@ -1,0 +1,96 @@
+"""Digits for training: torchvision's MNIST over our cache, or a data folder of your own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
+from torchvision import datasets as vision
+from torchvision import transforms
+
+from numeye import datasets, image, mnist
+from numeye.datasets import DataSet
+from numeye.errors import DataError, UsageError
+from numeye.framing import frame
+
+Pair = tuple[Tensor, Tensor]  # pictures (B, 1, 28, 28) of 0 to 1, labels (B)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaders:
+    """What one training reads from.
+
+    Attributes:
+        train: shuffled anew each time it is gone through, from `generator`.
+        validation: always in the same order.
+        generator: seeded by the loop before each epoch, so that an epoch's order hangs on nothing but its number.
+    """
+
+    train: DataLoader[Pair]
+    validation: DataLoader[Pair]
+    generator: torch.Generator
+
+
+def mnist_dataset(train: bool, cache: str | Path | None = None) -> vision.MNIST:
+    """MNIST as torchvision gives it: pairs of a picture (1, 28, 28) with values 0 to 1 and a label.
+
+    The raw files are those that `numeye.mnist.fetch` has checked; torchvision finds them and downloads nothing.
+    """
+    root = mnist.fetch(cache)
+    return vision.MNIST(str(root), train=train, download=True, transform=transforms.ToTensor())
+
+
+def loaders(data: str, batch_size: int, cache: str | Path | None = None) -> Loaders:
+    """Batches to train on and to choose by.
+
+    Args:
+        data: `mnist`, or a data folder; one digit in twelve is held back for validation, each class alike.
+        batch_size: pictures a step.
+        cache: where MNIST is kept.
+
+    Raises:
+        UsageError: there is no such data set.
+        DataError: it is damaged, or too small.
+    """
+    fitted, held = _mnist(cache) if data == "mnist" else _own(data)
+    generator = torch.Generator()
+    return Loaders(
+        train=DataLoader(fitted, batch_size=batch_size, shuffle=True, generator=generator),
+        validation=DataLoader(held, batch_size=500),
+        generator=generator,
+    )
+
+
+def _mnist(cache: str | Path | None) -> tuple[Dataset[Pair], Dataset[Pair]]:
+    whole = mnist_dataset(train=True, cache=cache)
+    fitted, held = datasets.validation_split(whole.targets.numpy(), datasets.VALIDATION)
+    return Subset(whole, fitted.tolist()), Subset(whole, held.tolist())
+
+
+def _own(data: str) -> tuple[Dataset[Any], Dataset[Any]]:
+    if data in datasets.SPLITS:
+        raise UsageError(f"--data {data}: training takes mnist (its 55,000 digits and 5,000 to validate) or a folder")
+    digits = datasets.open_data(data, part="train")
+    count = round(len(digits) / 12)
+    if count < 1:
+        raise DataError(f"{data}: {len(digits)} pictures; training needs at least 12, better hundreds")
+    fitted, held = datasets.validation_split(digits.digits(), count)
+    return _tensors(digits.subset(fitted)), _tensors(digits.subset(held))
+
+
+def _tensors(digits: DataSet) -> Dataset[Any]:
+    """Frame each picture as the reader will frame it."""
+    if digits.framed:
+        pixels = np.asarray(digits.pictures, np.float32) / 255
+    else:
+        pixels = np.stack([_framed(picture) for picture in digits.pictures])
+    return TensorDataset(torch.from_numpy(pixels)[:, None], torch.from_numpy(digits.digits()))
+
+
+def _framed(picture: image.Picture) -> np.ndarray:
+    return frame(next(iter(image.pages(picture))).grey).pixels

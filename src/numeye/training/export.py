@@ -1,0 +1,166 @@
+"""A run's weights as others can use them: ONNX, safetensors and the card that travels with them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from safetensors.torch import load as load_tensors
+from torch import Tensor, nn
+
+from numeye import atomic, source
+from numeye.errors import RunError
+from numeye.evaluation import Evaluation
+from numeye.metrics import fit_temperature
+from numeye.runs import MODEL, Checkpoint, Run
+from numeye.training.data import Loaders
+from numeye.training.models import count_parameters, create_model
+
+PARITY = 1e-4  # the largest difference between a logit of torch and one of ONNX Runtime
+ONNX_FILE, CARD_FILE = "model.onnx", "card.json"
+
+
+def load_weights(run: Run, checkpoint: Checkpoint) -> nn.Module:
+    """The run's network with a checkpoint's weights, on the CPU, ready to answer."""
+    model = create_model(run.config.recipe.model)
+    model.load_state_dict(load_tensors(checkpoint.read(MODEL)))
+    return model.eval()
+
+
+def newest_checkpoint(run: Run) -> Checkpoint:
+    """The weights to export: those of the last epoch that is done.
+
+    Raises:
+        RunError: no epoch is done.
+    """
+    whole = [checkpoint for checkpoint in run.checkpoints() if checkpoint.step == 0 and checkpoint.epoch > 0]
+    if not whole:
+        raise RunError(f"{run.folder}: no epoch is done yet; {run.resume_command()} goes on")
+    return whole[-1]
+
+
+def export(run: Run, loaders: Loaders, folder: Path | None = None) -> Path:
+    """Write model.onnx, model.safetensors and card.json of a run's last epoch.
+
+    The temperature is fitted, and the parity of torch and ONNX Runtime checked, on the digits held back.
+
+    Args:
+        run: with at least one epoch done.
+        loaders: of the run's data.
+        folder: where to write; the run folder where left out.
+
+    Raises:
+        RunError: no epoch is done, or the two runtimes disagree.
+        OutputError: it cannot be written.
+    """
+    checkpoint = newest_checkpoint(run)
+    model = load_weights(run, checkpoint)
+    images, labels = _all(loaders)
+    graph = to_onnx(model)
+    logits = check_parity(model, graph, images)
+
+    target = folder or run.folder
+    card = _card(run, checkpoint, model, graph, fit_temperature(logits, labels.numpy()))
+    # The card last: who finds it finds the files that it describes.
+    atomic.write_bytes(target / MODEL, checkpoint.read(MODEL))
+    atomic.write_bytes(target / ONNX_FILE, graph)
+    _write_card(target, card)
+    return target
+
+
+def to_onnx(model: nn.Module) -> bytes:
+    """The network as ONNX: `images` (N, 1, 28, 28) in, `logits` (N, 10) out, parameters under their own names."""
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    program = torch.onnx.export(
+        model,
+        (torch.zeros(2, 1, 28, 28),),
+        dynamo=True,
+        optimize=True,
+        verbose=False,
+        input_names=["images"],
+        output_names=["logits"],
+        dynamic_shapes=({0: torch.export.Dim("n")},),
+    )
+    if program is None:
+        raise RunError("torch.onnx.export gave no graph")
+    return _without_traces(program.model_proto)
+
+
+def check_parity(model: nn.Module, graph: bytes, images: Tensor) -> np.ndarray:
+    """The logits (N, 10) of ONNX Runtime, once they are known to be torch's.
+
+    Raises:
+        RunError: some logit differs by more than `PARITY`.
+    """
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        expected = torch.cat([model(part) for part in torch.split(images, 500)]).numpy()
+    found = np.concatenate([session.run(None, {"images": part.numpy()})[0] for part in torch.split(images, 500)])
+    apart = float(np.abs(expected - found).max())
+    if not apart <= PARITY:
+        raise RunError(f"torch and ONNX Runtime differ by {apart:.2g} in a logit; expected at most {PARITY:g}")
+    return found
+
+
+def record_accuracy(folder: Path, evaluation: Evaluation) -> None:
+    """Add to the card what the model was measured at."""
+    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    measured = evaluation.to_dict()
+    keys = ("data", "n", "correct", "accuracy", "interval", "ece")
+    card["accuracy"] = {key: measured[key] for key in keys}
+    _write_card(folder, card)
+
+
+def _all(loaders: Loaders) -> tuple[Tensor, Tensor]:
+    images, labels = zip(*loaders.validation, strict=True)
+    return torch.cat(images), torch.cat(labels)
+
+
+def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes, temperature: float) -> dict[str, Any]:
+    config = run.config.to_dict()
+    first = run.environments()[0]
+    return {
+        "name": run.config.recipe.name,
+        "about": run.config.recipe.about,
+        "recipe": config["recipe"],
+        "data": run.config.data,
+        "seeds": [run.config.seed],
+        "epochs": checkpoint.epoch,
+        "parameters": count_parameters(model),
+        "preprocessing": {"framing": "mnist", "size": [28, 28], "range": [0, 1], "polarity": "light on dark"},
+        "temperature": temperature,
+        "accuracy": None,
+        "sha256": hashlib.sha256(graph).hexdigest(),
+        "trained": {"time": first["time"], "source": first["source"], "packages": first["packages"]},
+        "exported_with": source.version(),
+        "licence": "weights: Apache-2.0; trained on MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0",
+    }
+
+
+def _write_card(folder: Path, card: dict[str, Any]) -> None:
+    atomic.write_text(folder / CARD_FILE, json.dumps(card, indent=1, ensure_ascii=False) + "\n")
+
+
+def _without_traces(model: onnx.ModelProto) -> bytes:
+    """Leave out what the exporter notes for its own debugging: it holds paths of the machine that trained."""
+    for part in (
+        model,
+        model.graph,
+        *model.graph.node,
+        *model.graph.input,
+        *model.graph.output,
+        *model.graph.value_info,
+    ):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for value in model.graph.initializer:
+        del value.metadata_props[:]
+    result: bytes = model.SerializeToString(deterministic=True)
+    return result

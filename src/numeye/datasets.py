@@ -85,7 +85,7 @@ def open_data(data: str, *, cache: str | Path | None = None, part: Part = "test"
     """Open a data set by name or path.
 
     Args:
-        data: a key of `SPLITS` (fetched before by `mnist.fetch`), or the path of a data folder.
+        data: a key of `SPLITS` (MNIST is fetched where it is not there yet), or the path of a data folder.
         cache: where MNIST is kept; see `mnist.cache_folder`.
         part: which of the two is meant where a folder of raw IDX files holds both.
 
@@ -136,6 +136,7 @@ def validation_split(
 
 
 def _open_mnist(name: str, cache: str | Path | None) -> DataSet:
+    mnist.fetch(cache)
     images, labels = mnist.load("test" if name == "mnist" else "train", cache)
     whole = DataSet(name=name, pictures=images, labels=tuple(map(str, labels.tolist())), framed=True)
     if name in ("mnist", "mnist:train"):

@@ -21,6 +21,7 @@ SIZE = 28  # the network's input
 BOX = 20  # the digit in it
 WORK = 400  # larger pictures are shrunk to this many pixels a side before anything is looked for
 MIN_CONTRAST = 0.08  # between ink and paper, of black to white; below it there is nothing to see
+MIN_SLOPE = 8.0  # grey levels across the picture; less is as good as even
 MIN_INK = 0.03  # of all ink; rows and columns at the edge with less are specks
 MAX_RUNS = 6.0  # strokes that a line through the ink crosses, on average; a digit has 1 to 3, noise dozens
 
@@ -68,6 +69,7 @@ def frame(grey: UInt8[np.ndarray, "height width"]) -> Framing:
         grey: (height, width) uint8, of any size and polarity, 0 black to 255 white.
     """
     shrunk, factor = _shrink(grey)
+    shrunk = _evenly_lit(shrunk)
     level = _otsu(shrunk)
     dark_ink = _paper_is_light(shrunk, level)
     ink = _ink(shrunk, level, dark_ink)
@@ -116,6 +118,32 @@ def _shrink(grey: np.ndarray) -> tuple[np.ndarray, float]:
         return grey, factor
     height, width = (max(1, round(side / factor)) for side in grey.shape)
     return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BOX)), factor
+
+
+def _evenly_lit(grey: UInt8[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:
+    """Take the slope of the light out of a picture.
+
+    The paper is a plane of grey levels, fitted again and again to those pixels that lie near the last one: the ink,
+    which lies far from it, loses its say.
+    """
+    height, width = grey.shape
+    step = max(1, round((grey.size / 4_000) ** 0.5))
+    sample = grey[::step, ::step].astype(np.float64)
+    y, x = (axis.ravel() for axis in np.mgrid[0 : sample.shape[0], 0 : sample.shape[1]] * step)
+    plane = np.stack([np.ones(sample.size), x / width, y / height], axis=1)
+    levels = sample.ravel()
+    near = np.ones(sample.size, bool)
+    for _ in range(6):
+        fit = np.linalg.lstsq(plane[near], levels[near], rcond=None)[0]
+        apart = np.abs(levels - plane @ fit)
+        before, near = near, apart <= max(2 * float(np.median(apart)), 2.0)
+        if np.array_equal(before, near):
+            break
+    if abs(fit[1]) + abs(fit[2]) < MIN_SLOPE:
+        return grey
+    slope = fit[1] * (np.arange(width) / width - 0.5) + fit[2] * (np.arange(height) / height - 0.5)[:, None]
+    evened: np.ndarray = np.rint(np.clip(grey - slope, 0, 255)).astype(np.uint8)
+    return evened
 
 
 def _otsu(grey: UInt8[np.ndarray, "height width"]) -> float:

@@ -29,8 +29,9 @@ MAX_PIXELS = 80_000_000  # a page; above it a small file may be a bomb that fill
 PDF_DPI = 200
 WHITES = (1.0, 16.0, 255.0, 4095.0, 65535.0)  # a unit, scikit-learn's digits, 8, 12 and 16 bits
 
-# What Pillow may decode. Formats that start other programs (EPS) or that are only containers are left out.
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000", "AVIF", "ICO", "TGA", "PCX")
+# What Pillow may decode. Formats that start other programs (EPS) are left out.
+COMMON = ("PNG", "JPEG", "GIF", "BMP", "PPM")  # tried first: the other plugins take a while to load
+RARE = ("TIFF", "WEBP", "JPEG2000", "AVIF", "ICO", "TGA", "PCX")
 _SUFFIXES = """.png .apng .jpg .jpeg .jpe .jfif .mpo .tif .tiff .bmp .dib .gif .webp .ppm .pgm .pbm .pnm .jp2 .j2k
 .avif .ico .tga .pcx .pdf"""
 SUFFIXES = frozenset(_SUFFIXES.split())
@@ -165,10 +166,20 @@ def _pages_of_file(name: str, content: bytes, max_pixels: int) -> Iterator[Page]
     if content.startswith(b"%PDF-"):
         yield from _pages_of_pdf(name, label, content, max_pixels)
         return
-    with _explained(label, content), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+    with _explained(label, content), _open(content) as image:
         for index, frame in enumerate(_frames(image)):
             _check_size(label, frame.size, max_pixels)
             yield Page(name=name, index=index, grey=_grey(frame))
+
+
+def _open(content: bytes) -> Image.Image:
+    """Look at the head of a file; its pixels are not decoded yet."""
+    try:
+        return Image.open(io.BytesIO(content), formats=COMMON)
+    except UnidentifiedImageError:
+        Image.init()
+        known = [name for name in RARE if name in Image.OPEN]  # AVIF is not in every build of Pillow
+        return Image.open(io.BytesIO(content), formats=known)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import urllib.request
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -71,6 +71,7 @@ def status(cache: str | Path | None = None) -> dict[str, State]:
     return {name: _state(raw_folder(cache) / name, md5) for name, md5 in FILES.items()}
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where raw files may come from."""
 

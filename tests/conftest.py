@@ -1,0 +1,76 @@
+"""What every test stands on: shapes checked at run time, MNIST, small data sets, and the command line."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import jaxtyping
+import numpy as np
+import pytest
+
+# The package names its shapes for readers and mypy only: jaxtyping is no part of the light install, so at run time
+# the names do not exist there. Here they do, and every annotated call is checked against them.
+for _name in ("Bool", "Float", "Float32", "Float64", "Int64", "Num", "UInt8"):
+    setattr(builtins, _name, getattr(jaxtyping, _name))
+jaxtyping.install_import_hook("numeye", "beartype.beartype")
+
+from numeye import mnist  # noqa: E402 - after the hook
+
+
+@pytest.fixture(scope="session")
+def mnist_cache() -> Path:
+    """The cache folder, with MNIST whole in it."""
+    return mnist.fetch()
+
+
+@pytest.fixture(scope="session")
+def train_images(mnist_cache: Path) -> np.ndarray:
+    return mnist.load("train", mnist_cache)[0]
+
+
+@pytest.fixture(scope="session")
+def train_labels(mnist_cache: Path) -> np.ndarray:
+    return mnist.load("train", mnist_cache)[1]
+
+
+@pytest.fixture(scope="session")
+def few_digits(tmp_path_factory: pytest.TempPathFactory, train_images: np.ndarray, train_labels: np.ndarray) -> Path:
+    """A data folder of 640 raw training digits, so that an epoch takes a moment."""
+    folder = tmp_path_factory.mktemp("few")
+    for name, values in (
+        ("train-images-idx3-ubyte", train_images[:640]),
+        ("train-labels-idx1-ubyte", train_labels[:640]),
+    ):
+        header = b"\0\0\x08" + bytes([values.ndim]) + np.array(values.shape, ">u4").tobytes()
+        (folder / name).write_bytes(header + values.astype(np.uint8).tobytes())
+    return folder
+
+
+Numeye = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def numeye(mnist_cache: Path) -> Numeye:
+    """Run the command line as a process of its own."""
+
+    def run(
+        *arguments: object, stdin: bytes | None = None, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "numeye", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            cwd=cwd,
+            env={**os.environ, "NUMEYE_CACHE": str(mnist_cache)},
+            timeout=240,
+        )
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+        )
+
+    return run

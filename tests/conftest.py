@@ -12,12 +12,16 @@ from pathlib import Path
 import jaxtyping
 import numpy as np
 import pytest
+from beartype import BeartypeConf, beartype
+
+# An int is a float, as mypy has it.
+checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
 
 # The package names its shapes for readers and mypy only: jaxtyping is no part of the light install, so at run time
 # the names do not exist there. Here they do, and every annotated call is checked against them.
 for _name in ("Bool", "Float", "Float32", "Float64", "Int64", "Num", "UInt8"):
     setattr(builtins, _name, getattr(jaxtyping, _name))
-jaxtyping.install_import_hook("numeye", "beartype.beartype")
+jaxtyping.install_import_hook("numeye", "conftest.checked")
 
 from numeye import mnist  # noqa: E402 - after the hook
 
@@ -41,11 +45,12 @@ def train_labels(mnist_cache: Path) -> np.ndarray:
 @pytest.fixture(scope="session")
 def few_digits(tmp_path_factory: pytest.TempPathFactory, train_images: np.ndarray, train_labels: np.ndarray) -> Path:
     """A data folder of 640 raw training digits, so that an epoch takes a moment."""
-    folder = tmp_path_factory.mktemp("few")
-    for name, values in (
-        ("train-images-idx3-ubyte", train_images[:640]),
-        ("train-labels-idx1-ubyte", train_labels[:640]),
-    ):
+    return write_idx(tmp_path_factory.mktemp("few"), train_images[:640], train_labels[:640])
+
+
+def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    """Raw IDX files of training digits."""
+    for name, values in (("train-images-idx3-ubyte", images), ("train-labels-idx1-ubyte", labels)):
         header = b"\0\0\x08" + bytes([values.ndim]) + np.array(values.shape, ">u4").tobytes()
         (folder / name).write_bytes(header + values.astype(np.uint8).tobytes())
     return folder

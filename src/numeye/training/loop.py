@@ -101,7 +101,10 @@ class Training:
         checkpoint = self.run.newest((MODEL, OPTIMIZER), say)
         if checkpoint is not None:
             self._restore(checkpoint)
-        self.run.write_metrics([row for row in self.run.metrics() if row["epoch"] <= self.epoch])
+        rows = self.run.metrics()
+        done = [row for row in rows if row["epoch"] <= self.epoch]
+        if len(done) < len(rows):  # killed between an epoch's row and its checkpoint: that epoch is learnt again
+            self.run.write_metrics(done)
 
     def _run_epoch(self, stop: threading.Event) -> None:
         self._train_epoch(stop)

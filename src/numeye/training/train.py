@@ -69,6 +69,8 @@ def train(
         more = record.resume_command(" --epochs +5")
         say(f"{record.folder} has finished its {training.epoch} epochs; {more} adds more")
         return record
+    if training.epoch or training.step:
+        record.record_start()
     say(_summary(training))
     training.fit()
     finish(record, batches, cache, say)
@@ -108,7 +110,6 @@ def _open_or_create(
         if total > record.config.epochs:
             (path / report.FILE).unlink(missing_ok=True)  # written last, so its absence says: not finished
             record.extend(replace(record.config, epochs=total))
-        record.record_start()
         return record
     total = _epochs(epochs, recipe.epochs, started=False)
     return Run.create(path, RunConfig(recipe=recipe, epochs=total, **asked))

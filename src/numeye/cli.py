@@ -202,7 +202,9 @@ def train(
     Ctrl-C saves where it stands, prints the command that goes on, and ends with 130.
     """
     import numeye
+    from numeye.config import load_recipe
 
+    load_recipe(recipe)  # a wrong name is told before torch is loaded, which takes seconds
     start = numeye.train  # names the missing extra, where training is not installed
     from rich.console import Console
 

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from numeye import Reader, evaluate, open_data, weights
+from numeye.errors import RunError
+from numeye.runs import Run
+from numeye.training.data import loaders
+from numeye.training.export import PARITY, check_parity, export, load_weights, newest_checkpoint, to_onnx
+from numeye.training.models import create_model
+from numeye.training.train import train
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Run:
+    return train("classic", epochs=1, data=str(few_digits), run=tmp_path_factory.mktemp("runs") / "one")
+
+
+def test_onnx_answers_as_torch_does_on_real_digits(run: Run, train_images: np.ndarray) -> None:
+    model = load_weights(run, newest_checkpoint(run))
+    pixels = train_images[:1000].astype(np.float32) / 255
+    with torch.no_grad():
+        expected = model(torch.from_numpy(pixels[:, None])).numpy()
+    assert np.abs(Reader(run.folder).logits(pixels) - expected).max() <= PARITY
+
+
+def test_the_packaged_weights_are_those_that_the_evaluation_says(mnist_cache: Path) -> None:
+    """The accuracy on the card is what anyone gets who measures the packaged file."""
+    card = weights.load().card
+    measured = evaluate(Reader(), open_data("mnist", cache=mnist_cache))
+    assert measured.correct == card["accuracy"]["correct"]
+    assert measured.accuracy > 98.5
+
+
+def test_the_files_describe_each_other(run: Run) -> None:
+    card = json.loads((run.folder / "card.json").read_text())
+    assert card["sha256"] == hashlib.sha256((run.folder / "model.onnx").read_bytes()).hexdigest()
+    assert card["epochs"] == 1
+    assert card["accuracy"] is None  # there are no test digits of one's own data
+    stored = load_file(run.folder / "model.safetensors")
+    assert {name: value.size for name, value in stored.items()}["fc1.weight"] == 128 * 1568
+
+
+def test_parameters_keep_their_names_in_the_graph() -> None:
+    import onnx
+
+    graph = onnx.load_from_string(to_onnx(create_model("classic").eval())).graph
+    assert {value.name for value in graph.initializer} >= set(create_model("classic").state_dict())
+    assert not any(node.metadata_props or node.doc_string for node in graph.node)
+
+
+def test_a_graph_that_answers_otherwise_is_not_exported() -> None:
+    with pytest.raises(RunError, match="torch and ONNX Runtime differ by"):
+        check_parity(create_model("classic"), to_onnx(create_model("classic").eval()), torch.rand(4, 1, 28, 28))
+
+
+def test_exported_elsewhere_the_run_is_left_alone(run: Run, few_digits: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    export(run, loaders(str(few_digits), 64), tmp_path / "out")
+    assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
+    names = [path.name for path in (tmp_path / "out").iterdir()]
+    assert sorted(names) == ["card.json", "model.onnx", "model.safetensors"]
+    session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx", providers=["CPUExecutionProvider"])
+    assert [port.name for port in (*session.get_inputs(), *session.get_outputs())] == ["images", "logits"]
+
+
+def test_nothing_is_exported_of_a_run_without_an_epoch(few_digits: Path, tmp_path: Path) -> None:
+    from numeye.config import RunConfig, load_recipe
+
+    config = RunConfig(recipe=load_recipe("classic"), epochs=1, data=str(few_digits))
+    with pytest.raises(RunError, match="no epoch is done yet; numeye train classic .* --resume goes on"):
+        export(Run.create(tmp_path / "run", config), loaders(str(few_digits), 64))

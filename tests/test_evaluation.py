@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from numeye import DataSet, Evaluation, Reader, evaluate, open_data
+from numeye.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def measured(mnist_cache: Path) -> Evaluation:
+    return evaluate(Reader(), open_data("mnist:validation", cache=mnist_cache))
+
+
+def test_accuracy_is_correct_divided_by_total(measured: Evaluation, train_labels: np.ndarray) -> None:
+    data = open_data("mnist:validation")
+    pixels = np.asarray(data.pictures, np.float32) / 255
+    answers = Reader().logits(pixels).argmax(axis=1)
+    assert measured.correct == int((answers == data.digits()).sum())
+    assert measured.accuracy == measured.correct / 5000 * 100
+    assert measured.confusion.sum() == 5000
+    assert int(np.trace(measured.confusion[:, :10])) == measured.correct
+    assert all(right is not None and right > 95 for right in measured.per_digit())
+
+
+def test_the_worst_mistakes_are_wrong_and_the_surest_come_first(measured: Evaluation) -> None:
+    worst = measured.worst()
+    assert len(worst) == 5000 - measured.correct
+    assert (measured.answers[worst] != measured.labels[worst]).all()
+    assert (np.diff(measured.confidences[worst]) <= 0).all()
+    assert measured.mistakes(8).height < measured.mistakes(40).height
+
+
+def test_confidence_is_honest_on_digits_the_weights_never_saw(measured: Evaluation) -> None:
+    assert measured.to_dict()["ece"] < 1.0
+
+
+def test_the_reader_framing_costs_little_on_digits_saved_as_pictures(
+    train_images: np.ndarray, train_labels: np.ndarray
+) -> None:
+    """Dark on light, five times as large, off-centre: as people's files are."""
+    pictures = []
+    for digit in train_images[:400]:
+        sheet = np.full((260, 240), 250, np.uint8)
+        large = np.asarray(Image.fromarray(digit).resize((140, 140)))
+        sheet[90:230, 20:160] -= np.rint(large * (220 / 255)).astype(np.uint8)
+        pictures.append(sheet)
+    data = DataSet(name="sheets", pictures=pictures, labels=tuple(map(str, train_labels[:400].tolist())))
+    assert evaluate(Reader(), data).accuracy > 95
+
+
+def test_what_the_reader_rejects_counts_by_its_best_answer(train_images: np.ndarray) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
+    data = DataSet(
+        name="three", pictures=[train_images[1], np.zeros((28, 28), np.uint8), noise], labels=("0", "0", "1")
+    )
+    measured = evaluate(Reader(), data)
+    assert measured.accepted.tolist() == [True, False, False]
+    assert measured.answers[0] == 0
+    assert measured.answers[1] == -1
+    assert 0 <= measured.answers[2] <= 9
+    shown = measured.to_dict()
+    assert shown["rejected"] == pytest.approx(200 / 3)
+    assert shown["accuracy_accepted"] == 100
+    assert measured.confusion[0, 10] == 1
+
+
+def test_none_readable_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "no.png").write_bytes(b"no")
+    data = DataSet(name="none", pictures=[str(tmp_path / "no.png")], labels=("1",))
+    with pytest.raises(DataError, match="none of its 1 pictures can be read"):
+        evaluate(Reader(), data)

@@ -114,6 +114,7 @@ def test_killed_at_any_rename_it_goes_on_to_the_same_weights(
     assert not (run / "report.html").exists()
     train("classic", epochs=EPOCHS, data=str(few_digits), run=run, device="cpu", resume=True)
     assert final_weights(run) == final_weights(undisturbed)
+    assert not list(run.rglob("*.tmp"))
     assert (run / "model.onnx").read_bytes() == (undisturbed / "model.onnx").read_bytes()
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     expected = [json.loads(line) for line in (undisturbed / "metrics.jsonl").read_text().splitlines()]

@@ -71,8 +71,13 @@ class Run:
         self.config = config
 
     @classmethod
-    def create(cls, folder: Path, config: RunConfig) -> Run:
+    def create(cls, folder: Path, config: RunConfig, hardware: Mapping[str, Any] | None = None) -> Run:
         """Make the folder with its config and its environment, whole, before the first step.
+
+        Args:
+            folder: where; nothing may be there yet.
+            config: what is asked for.
+            hardware: see `record_start`.
 
         Raises:
             RunError: there is something in the folder already.
@@ -83,7 +88,7 @@ class Run:
         with atomic.new_folder(folder) as building:
             run = cls(building, config)
             run._write_config()
-            run.record_start()
+            run.record_start(hardware)
             (building / "checkpoints").mkdir()
         return cls(folder, config)
 
@@ -108,13 +113,18 @@ class Run:
         self.config = config
         self._write_config()
 
-    def record_start(self) -> None:
-        """Write down when, where and with which source training starts or goes on."""
+    def record_start(self, hardware: Mapping[str, Any] | None = None) -> None:
+        """Write down when, where and with which source training starts or goes on.
+
+        Args:
+            hardware: what only torch can tell: its threads, the GPU.
+        """
         line = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": shlex.join(["numeye", *sys.argv[1:]]),
             "source": source.source_revision(),
             **source.environment(),
+            **(hardware or {}),
         }
         path = self.folder / "environment.jsonl"
         before = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -183,6 +193,14 @@ class Run:
         """What a person types to go on with this run."""
         recipe = self.config.recipe.name
         return f"numeye train {recipe} --run {shlex.quote(str(self.folder))} --resume{more}"
+
+    def sweep(self) -> None:
+        """Remove what a killed process had begun to write."""
+        for path in (*self.folder.glob(".*.tmp"), *self.folder.glob("checkpoints/.*.tmp")):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def _prune(self) -> None:
         for checkpoint in self.checkpoints():

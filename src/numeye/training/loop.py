@@ -94,10 +94,13 @@ class Training:
         with _stop_signals() as stop:
             while self.epoch < self.run.config.epochs:
                 self._run_epoch(stop)
+                if stop.is_set():  # while the epoch was validated: its checkpoint is safe
+                    raise self._stopped()
         return self.model
 
     def resume(self, say: Callable[[str], object]) -> None:
         """Go back to the newest checkpoint that is whole; to the beginning where there is none."""
+        self.run.sweep()
         checkpoint = self.run.newest((MODEL, OPTIMIZER), say)
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -129,8 +132,7 @@ class Training:
             if stop.is_set():
                 self._seconds += time.perf_counter() - begun
                 self._save()
-                where = f"after {self.epoch} epochs and {self.step} steps"
-                raise Stopped(f"{where}; this goes on: {self.run.resume_command()}")
+                raise self._stopped()
         self._seconds += time.perf_counter() - begun
 
     def _step(self, images: Tensor, labels: Tensor) -> float:
@@ -183,6 +185,10 @@ class Training:
             "images_per_second": round(self._pictures / self._seconds, 1),
         }
 
+    def _stopped(self) -> Stopped:
+        where = f"after {self.epoch} epochs and {self.step} steps"
+        return Stopped(f"{where}; this goes on: {self.run.resume_command()}")
+
     def _not_finite(self, what: str, value: float) -> str:
         good = self.run.newest((MODEL,), lambda _: None)
         kept = f"the last good checkpoint is {good.folder}" if good else "no checkpoint was written yet"
@@ -233,6 +239,12 @@ def seed_of_epoch(seed: int, epoch: int) -> int:
     """A number of 63 bits that hangs on both and is unlike that of any other pair."""
     digest = hashlib.sha256(f"numeye/{seed}/{epoch}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+def hardware() -> dict[str, Any]:
+    """What decides, beside the source, whether two trainings are alike to the last bit: torch's threads, the GPU."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {"threads": torch.get_num_threads(), "gpu": gpu}
 
 
 def choose_device(name: str) -> torch.device:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from numeye import mnist, report
+from numeye import mnist, report, source
 from numeye.config import RunConfig, load_recipe
 from numeye.datasets import open_data
 from numeye.errors import RunError, UsageError
@@ -19,7 +19,7 @@ from numeye.reader import Reader
 from numeye.runs import Run
 from numeye.training import export
 from numeye.training.data import Loaders, loaders
-from numeye.training.loop import Callback, Training
+from numeye.training.loop import Callback, Training, hardware
 
 Say = Callable[[str], object]
 
@@ -70,7 +70,8 @@ def train(
         say(f"{record.folder} has finished its {training.epoch} epochs; {more} adds more")
         return record
     if training.epoch or training.step:
-        record.record_start()
+        _say_what_differs(record, say)
+        record.record_start(hardware())
     say(_summary(training))
     training.fit()
     finish(record, batches, cache, say)
@@ -112,7 +113,7 @@ def _open_or_create(
             record.extend(replace(record.config, epochs=total))
         return record
     total = _epochs(epochs, recipe.epochs, started=False)
-    return Run.create(path, RunConfig(recipe=recipe, epochs=total, **asked))
+    return Run.create(path, RunConfig(recipe=recipe, epochs=total, **asked), hardware())
 
 
 def _check_same(record: Run, recipe_name: str, asked: dict[str, Any]) -> None:
@@ -127,6 +128,18 @@ def _check_same(record: Run, recipe_name: str, asked: dict[str, Any]) -> None:
             raise RunError(
                 f"{record.folder}: this run has --{name} {had}, not {value}; choose another folder with --run"
             )
+
+
+def _say_what_differs(record: Run, say: Say) -> None:
+    """Weights come out the same to the last bit only where torch, its threads and the processor are the same."""
+    before = record.environments()[-1]
+    now = {**source.environment(), **hardware()}
+    for name in ("processor", "threads", "gpu"):
+        if before.get(name) != now[name]:
+            say(f"{name} is {now[name]}, it was {before.get(name)}: the weights may differ in their last bits")
+    torch_before, torch_now = (facts["packages"].get("torch") for facts in (before, now))
+    if torch_before != torch_now:
+        say(f"torch is {torch_now}, it was {torch_before}: the weights may differ in their last bits")
 
 
 def _epochs(asked: str | int | None, base: int, *, started: bool) -> int:

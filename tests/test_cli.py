@@ -158,6 +158,16 @@ def _other_recipe(folder: Path) -> list[object]:
     return ["train", "classic", "--run", folder, "--resume"]
 
 
+def _half_a_batch(folder: Path) -> list[object]:
+    (folder / "own.toml").write_text('model = "classic"\nbatch_size = 6.5\n')
+    return ["train", folder / "own.toml", "--run", folder / "run"]
+
+
+def _no_recipe(folder: Path) -> list[object]:
+    (folder / "own.toml").write_text('model = "classic"\nspeed = "high"\n')
+    return ["train", folder / "own.toml", "--run", folder / "run"]
+
+
 def _broken_config(folder: Path) -> list[object]:
     (folder / "config.json").write_text('{"recipe": ')
     return ["train", "classic", "--run", folder, "--resume"]
@@ -190,6 +200,8 @@ WRONG: dict[str, tuple[Callable[[Path], list[object]], int, str]] = {
     "no such recipe": (lambda f: ["train", "clasic"], 2, "no recipe 'clasic'; there are classic"),
     "epochs in words": (lambda f: ["train", "--epochs", "five", "--run", f / "r"], 2, "expected a number such as 5"),
     "a run of another recipe": (_other_recipe, 1, "this run is of the recipe other, not classic"),
+    "half a batch": (_half_a_batch, 2, "batch_size is 6.5, expected a whole number above 0"),
+    "a recipe with an unknown key": (_no_recipe, 2, "unknown key 'speed'; expected some of name, about, model"),
     "a broken config": (_broken_config, 1, "config.json: damaged"),
     "a seed below zero": (lambda f: ["train", "--seed", "-1", "--run", f / "r"], 2, "--seed -1: expected 0 to"),
     "no such data": (lambda f: ["evaluate", "--data", f / "no"], 2, "no data set"),

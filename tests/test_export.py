@@ -76,5 +76,5 @@ def test_nothing_is_exported_of_a_run_without_an_epoch(few_digits: Path, tmp_pat
     from numeye.config import RunConfig, load_recipe
 
     config = RunConfig(recipe=load_recipe("classic"), epochs=1, data=str(few_digits))
-    with pytest.raises(RunError, match="no epoch is done yet; numeye train classic .* --resume goes on"):
+    with pytest.raises(RunError, match="no epoch is done yet; numeye train --run .* --resume goes on"):
         export(Run.create(tmp_path / "run", config), loaders(str(few_digits), 64))

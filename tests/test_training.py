@@ -153,7 +153,7 @@ def test_ctrl_c_saves_the_very_step_and_prints_the_command_that_goes_on(
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert f"numeye train classic --run {run} --resume" in said
+    assert f"numeye train --run {run} --resume" in said
     stopped = sorted(path.name for path in (run / "checkpoints").iterdir())[-1]
     assert stopped.startswith("epoch-0001-step-")
     assert "Traceback" not in said
@@ -237,6 +237,23 @@ def test_what_cannot_be_trained_ends_in_one_clear_error(undisturbed: Path, few_d
         train("clasic", run=tmp_path / "new")
     with pytest.raises(UsageError, match="--device quantum: not to be had here"):
         train("classic", device="quantum", run=tmp_path / "new", data=str(few_digits))
+    with pytest.raises(UsageError, match="no data set"):
+        train("classic", run=tmp_path / "new", data=str(tmp_path / "nowhere"))
+    other.write_text('model = "clasic"\n')
+    with pytest.raises(UsageError, match="no network 'clasic'; there are classic"):
+        train(str(other), run=tmp_path / "new", data=str(few_digits))
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_recipe_of_ones_own_is_gone_on_with_by_the_command_that_is_printed(few_digits: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "slow.toml"
+    recipe.write_text('model = "classic"\nlearning_rate = 0.0005\nepochs = 1\n')
+    run = train(str(recipe), data=str(few_digits), run=tmp_path / "run")
+    recipe.unlink()
+    assert run.resume_command(" --epochs +1") == f"numeye train --run {tmp_path / 'run'} --resume --epochs +1"
+    more = train(run=tmp_path / "run", resume=True, epochs="+1")
+    assert (more.config.epochs, more.config.recipe.learning_rate) == (2, 0.0005)
+    assert "numeye train slow.toml --seed 0 --epochs 2" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_the_loop_learns_what_a_bare_loop_learns(tmp_path: Path, few_digits: Path) -> None:

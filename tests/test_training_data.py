@@ -51,9 +51,11 @@ def test_own_pictures_are_framed_as_the_reader_frames_them(tmp_path: Path, train
 
 
 def test_what_cannot_be_trained_on_is_said(tmp_path: Path) -> None:
+    said: list[str] = []
     np.savez(tmp_path / "few.npz", images=np.zeros((3, 28, 28), np.uint8), labels=np.arange(3))
-    with pytest.raises(DataError, match="3 pictures; training needs at least 12"):
-        loaders(str(tmp_path / "few.npz"), 64)
+    with pytest.raises(DataError, match="0 digits; training needs at least 12"):
+        loaders(str(tmp_path / "few.npz"), 64, say=said.append)
+    assert "3 of 3 pictures hold no digit and are left out" in said[0]
     with pytest.raises(UsageError, match="mnist:train"):
         loaders("mnist:train", 64)
     with pytest.raises(UsageError, match="no data set"):

@@ -42,10 +42,6 @@ class Timing:
         low, high = min(self.seconds) * 1000, max(self.seconds) * 1000
         return f"{self.name:<34} {self.median * 1000:8.0f} ms   ({low:.0f} to {high:.0f})"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Name, median and every run, in seconds."""
-        return {"name": self.name, "median": self.median, "seconds": list(self.seconds)}
-
 
 def machine() -> str:
     """One line about the machine that a time was taken on."""
@@ -102,12 +98,22 @@ def bench_read(rounds: int = 15) -> dict[str, Any]:
     return {
         "machine": machine(),
         "rounds": rounds,
-        "timings": [timing.to_dict() for timing in timings.values()],
-        "lines": [str(timing) for timing in timings.values()],
+        "timings": list(timings.values()),
         "help_above_python_ms": (started.median - python.median) * 1000,
         "read_above_python_ms": (one.median - python.median) * 1000,
         "ms_per_further_picture": per_picture * 1000,
     }
+
+
+def reading_lines(result: dict[str, Any]) -> list[str]:
+    """What `bench_read` found, for people."""
+    return [
+        f"{result['machine']}; medians of {result['rounds']} runs by turns, whole processes",
+        *(str(timing) for timing in result["timings"]),
+        f"numeye --help above python -c pass:          {result['help_above_python_ms']:6.0f} ms",
+        f"numeye read digit.png above python -c pass:  {result['read_above_python_ms']:6.0f} ms",
+        f"each further picture of a folder:            {result['ms_per_further_picture']:6.2f} ms",
+    ]
 
 
 def bench_train(seeds: Sequence[int], rounds: int, runs: Path, cache: str | None = None) -> dict[str, Any]:

@@ -16,7 +16,6 @@ import typer
 from numeye.errors import NumeyeError, UsageError
 
 if TYPE_CHECKING:
-    from numeye.evaluation import Evaluation
     from numeye.results import Reading, Unreadable
 
 FAILED, USAGE, REJECTED, STOPPED = 1, 2, 3, 130
@@ -69,7 +68,6 @@ def answer(line: str) -> None:
 
 @app.callback(invoke_without_command=True)
 def main(
-    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
     """Reads handwritten digits, says how sure it is, and lets you look inside."""
@@ -78,9 +76,6 @@ def main(
 
         answer(f"numeye {installed()}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        say(context.get_help())
-        raise typer.Exit(USAGE)
 
 
 @app.command()
@@ -108,24 +103,22 @@ def read(
     Ends with 1 if a picture cannot be read, else 3 if one was rejected (blank, or not a digit), else 0.
     """
     from numeye.reader import Reader
-    from numeye.results import Unreadable
+    from numeye.results import Overlays, Unreadable, to_csv
 
     del single  # kept for scripts that say it: later releases read whole numbers without it
     if json and csv:
         raise UsageError("--json and --csv: choose one")
     reader = Reader(model)
-    drawn = _Overlays(overlay)
+    drawn = Overlays(overlay) if overlay else None
     several = len(images) > 1 or any(name != "-" and Path(name).is_dir() for name in images)
     if csv:
-        from numeye.results import to_csv
-
         answer(to_csv([]).rstrip("\n"))
     failed = rejected = False
     for reading in reader.stream(images):
         failed = failed or isinstance(reading, Unreadable)
         rejected = rejected or getattr(reading, "rejected", None) is not None
         _print_reading(reading, json=json, csv=csv, several=several)
-        if not isinstance(reading, Unreadable):
+        if drawn is not None and not isinstance(reading, Unreadable):
             drawn.add(reading)
     raise typer.Exit(FAILED if failed else REJECTED if rejected else 0)
 
@@ -150,28 +143,12 @@ def _print_reading(reading: Reading | Unreadable, *, json: bool, csv: bool, seve
         answer(reading.text)
 
 
-class _Overlays:
-    """The folder that drawn pictures go to; no name is used twice."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
-        self._used: set[str] = set()
-
-    def add(self, reading: Reading) -> None:
-        if self.folder is None:
-            return
-        base = "standard-input" if reading.image in ("", "-") else Path(reading.image).name
-        page = f".page{reading.page + 1}" if reading.page else ""
-        name, number = f"{base}{page}.read.png", 2
-        while name in self._used:
-            name, number = f"{base}{page}.{number}.read.png", number + 1
-        self._used.add(name)
-        reading.save(self.folder / name)
-
-
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="A packaged recipe (classic), or the path of a TOML file.")] = "classic",
+    recipe: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="A packaged recipe, or the path of a TOML file; classic if left out.", show_default=False),
+    ] = None,
     epochs: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--epochs", metavar="N|+N", help="Epochs in all, or +N more with --resume.", show_default=False),
@@ -204,7 +181,8 @@ def train(
     import numeye
     from numeye.config import load_recipe
 
-    load_recipe(recipe)  # a wrong name is told before torch is loaded, which takes seconds
+    if recipe is not None:
+        load_recipe(recipe)  # a wrong name is told before torch is loaded, which takes seconds
     start = numeye.train  # names the missing extra, where training is not installed
     from rich.console import Console
 
@@ -262,60 +240,23 @@ def evaluate(
     from numeye.evaluation import evaluate as measure
     from numeye.reader import Reader
 
+    if report is not None and (model is None or not Path(model).is_dir()):
+        raise UsageError("--report: expected a run folder as MODEL; only a run has curves to show")
     reader = Reader(model)
     if data in datasets.SPLITS:
         _fetch(cache)
     measured = measure(reader, datasets.open_data(data, cache=cache))
     for line in measured.failed:
         say(f"numeye: {line}")
-    answer(json_module.dumps(measured.to_dict()) if json else _table(measured))
+    answer(json_module.dumps(measured.to_dict()) if json else str(measured))
     if mistakes is not None:
-        _save_mistakes(measured, mistakes, data)
+        say(f"worst mistakes: {measured.save_mistakes(mistakes)}")
     if report is not None:
-        _save_report(model, measured, report)
+        from numeye import report as reports
+        from numeye.runs import Run
+
+        say(f"report: {reports.write(Run.open(Path(str(model))), measured, report)}")
     raise typer.Exit(FAILED if measured.failed else 0)
-
-
-def _table(measured: Evaluation) -> str:
-    low, high = measured.interval
-    total = len(measured.labels)
-    shown = measured.to_dict()
-    lines = [
-        f"{measured.model} on {measured.data}",
-        f"accuracy      {measured.correct:,} / {total:,} * 100 = {measured.accuracy:.2f} %"
-        f"   (95 % interval {low:.2f} to {high:.2f})",
-        f"calibration   {shown['ece']:.2f} % expected calibration error",
-    ]
-    if shown["rejected"]:
-        lines.append(f"rejected      {shown['rejected']:.2f} %")
-    none = bool(measured.confusion[:, 10].any())
-    lines += ["", "written   read as " + "".join(f"{digit:>6}" for digit in range(10)) + ("  none" if none else "")]
-    for digit, right in enumerate(measured.per_digit()):
-        counts = measured.confusion[digit][: 11 if none else 10]
-        row = "".join(f"{count or '.':>6}" for count in counts.tolist())
-        lines.append(f"{digit:>7}           {row}   {'-' if right is None else f'{right:6.2f} %'}")
-    return "\n".join(lines)
-
-
-def _save_mistakes(measured: Evaluation, folder: Path, data: str) -> None:
-    import io
-
-    from numeye import atomic
-
-    buffer = io.BytesIO()
-    measured.mistakes().save(buffer, format="PNG")
-    path = folder / f"{Path(data).stem.replace(':', '-')}-mistakes.png"
-    atomic.write_bytes(path, buffer.getvalue())
-    say(f"worst mistakes: {path}")
-
-
-def _save_report(model: str | None, measured: Evaluation, path: Path) -> None:
-    from numeye import report
-    from numeye.runs import Run
-
-    if model is None or not Path(model).is_dir():
-        raise UsageError("--report: expected a run folder as MODEL; only a run has curves to show")
-    say(f"report: {report.write(Run.open(Path(model)), measured, path)}")
 
 
 @app.command()
@@ -338,7 +279,7 @@ def export(
     run = Run.open(folder)
     if run.config.data == "mnist":
         _fetch(cache)
-    answer(str(write(run, run_loaders(run, cache), to)))
+    answer(str(write(run, run_loaders(run.config, cache), to)))
 
 
 @app.command()
@@ -408,14 +349,10 @@ def bench_read(
 
     result = bench.bench_read(rounds)
     if json:
-        answer(json_module.dumps(result))
+        answer(json_module.dumps(result, default=vars))
         return
-    answer(f"{result['machine']}; medians of {rounds} runs by turns, whole processes")
-    for line in result["lines"]:
+    for line in bench.reading_lines(result):
         answer(line)
-    answer(f"numeye --help above python -c pass:          {result['help_above_python_ms']:6.0f} ms")
-    answer(f"numeye read digit.png above python -c pass:  {result['read_above_python_ms']:6.0f} ms")
-    answer(f"each further picture of a folder:            {result['ms_per_further_picture']:6.2f} ms")
 
 
 @bench_app.command("train")
@@ -460,4 +397,4 @@ def _fetch(cache: Path | None) -> None:
         def show(name: str, done: int, total: int | None) -> None:
             bar.update(task, description=name, completed=done, total=total)
 
-        mnist.fetch(cache, say=lambda line: bar.console.print(line, highlight=False), progress=show)
+        mnist.fetch(cache, say=lambda line: bar.console.print(line, highlight=False, soft_wrap=True), progress=show)

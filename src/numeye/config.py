@@ -56,8 +56,9 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("learning_rate", "batch_size", "epochs"):
             value = getattr(self, name)
-            if not isinstance(value, int | float) or not value > 0:
-                raise UsageError(f"recipe {self.name}: {name} is {value!r}, expected a number above 0")
+            kind, what = (float | int, "number") if name == "learning_rate" else (int, "whole number")
+            if not isinstance(value, kind) or isinstance(value, bool) or not value > 0:
+                raise UsageError(f"recipe {self.name}: {name} is {value!r}, expected a {what} above 0")
 
 
 @dataclass(frozen=True, kw_only=True)

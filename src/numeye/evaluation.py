@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from numeye import image, metrics
+from numeye import atomic, image, metrics
 from numeye.datasets import DataSet
 from numeye.errors import DataError, PictureError
 from numeye.image import Picture
@@ -99,6 +101,29 @@ class Evaluation:
             "failed": list(self.failed),
         }
 
+    def __str__(self) -> str:
+        """The figures and the confusion matrix, as `numeye evaluate` prints them."""
+        low, high = self.interval
+        shown = self.to_dict()
+        lines = [
+            f"{self.model} on {self.data}",
+            f"accuracy      {self.correct:,} / {len(self.labels):,} * 100 = {self.accuracy:.2f} %"
+            f"   (95 % interval {low:.2f} to {high:.2f})",
+            f"calibration   {shown['ece']:.2f} % expected calibration error",
+        ]
+        if shown["rejected"]:
+            lines.append(f"rejected      {shown['rejected']:.2f} %")
+        return "\n".join([*lines, "", *self._matrix()])
+
+    def _matrix(self) -> list[str]:
+        columns = 11 if self.confusion[:, 10].any() else 10
+        names = [*"0123456789", "none"][:columns]
+        lines = ["written   read as " + "".join(f"{name:>6}" for name in names)]
+        for digit, right in enumerate(self.per_digit()):
+            row = "".join(f"{count or '.':>6}" for count in self.confusion[digit, :columns].tolist())
+            lines.append(f"{digit:>7}           {row}   {'-' if right is None else f'{right:6.2f} %'}")
+        return lines
+
     def worst(self) -> Int64[np.ndarray, " m"]:
         """Numbers of the wrong answers, the surest first."""
         wrong = np.flatnonzero(~self.right)
@@ -112,6 +137,18 @@ class Evaluation:
         if len(shown) < len(worst):
             title += f"; the {len(shown)} surest"
         return contact_sheet(title, [self._tile(number) for number in shown])
+
+    def save_mistakes(self, folder: Path) -> Path:
+        """Write `mistakes` into a folder, named after the data set, and return the file.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        buffer = io.BytesIO()
+        self.mistakes().save(buffer, format="PNG")
+        path = folder / f"{Path(self.data).stem.replace(':', '-')}-mistakes.png"
+        atomic.write_bytes(path, buffer.getvalue())
+        return path
 
     def _tile(self, number: int) -> Tile:
         answer = int(self.answers[number])

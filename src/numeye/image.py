@@ -80,6 +80,18 @@ def pages(picture: Picture, *, max_pixels: int = MAX_PIXELS) -> Iterator[Page]:
         raise PictureError(f"a {type(picture).__name__} is no picture: expected a path, bytes, an image or an array")
 
 
+def only_page(picture: Picture) -> Page:
+    """The page of a picture that has just one.
+
+    Raises:
+        PictureError: it cannot be read, or has several pages.
+    """
+    found = list(pages(picture))
+    if len(found) != 1:
+        raise PictureError(f"{found[0].name or 'the picture'} has {len(found)} pages; read_many reads them all")
+    return found[0]
+
+
 def in_folder(folder: Path) -> list[Path]:
     """The pictures that lie directly in `folder`, in the order of their names.
 

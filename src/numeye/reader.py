@@ -52,10 +52,7 @@ class Reader:
         Raises:
             PictureError: it cannot be read, or has several pages.
         """
-        found = list(image.pages(picture))
-        if len(found) != 1:
-            raise PictureError(f"{found[0].name or 'the picture'} has {len(found)} pages; read_many reads them all")
-        return self._read_pages(found)[0]
+        return self._read_pages([image.only_page(picture)])[0]
 
     def read_many(self, pictures: Iterable[Picture]) -> Iterator[Reading]:
         """Read pictures as they come, one reading a page, in order; a folder stands for the pictures in it.

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from numeye import atomic
+from numeye.config import list_recipes, load_recipe
 from numeye.errors import MissingExtra
 from numeye.evaluation import Evaluation
 from numeye.runs import MODEL, Run
@@ -74,7 +75,9 @@ def render(run: Run, evaluation: Evaluation | None, mistakes: Image.Image | None
 def repeat_command(run: Run) -> str:
     """What a person types to make this run again."""
     config = run.config
-    words = ["numeye", "train", config.recipe.name, "--seed", str(config.seed), "--epochs", str(config.epochs)]
+    own = config.recipe.name not in list_recipes() or config.recipe != load_recipe(config.recipe.name)
+    name = f"{config.recipe.name}.toml" if own else config.recipe.name
+    words = ["numeye", "train", name, "--seed", str(config.seed), "--epochs", str(config.epochs)]
     return shlex.join(words if config.data == "mnist" else [*words, "--data", config.data])
 
 
@@ -101,7 +104,7 @@ def _curves(rows: list[dict[str, Any]]) -> str:
         raise MissingExtra("the report", "train") from error
     epochs = [row["epoch"] for row in rows]
     figure = Figure(figsize=(9, 3.2), layout="constrained")
-    loss, accuracy = figure.subplots(1, 2)
+    loss, accuracy = figure.subplots(1, 2, gridspec_kw={"wspace": 0.1})
     _line(loss, epochs, [row["train_loss"] for row in rows], "training digits", TRAIN_COLOUR)
     _line(loss, epochs, [row["validation_loss"] for row in rows], "validation digits", VALIDATION_COLOUR)
     loss.set(xlabel="epoch", ylabel="cross-entropy loss", ylim=(0, None))

@@ -171,6 +171,32 @@ class Unreadable:
         return json.dumps(self.to_dict(), ensure_ascii=False)
 
 
+class Overlays:
+    """A folder of pictures with their answers drawn on them; no name is used twice.
+
+    Args:
+        folder: is made when the first picture comes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._used: set[str] = set()
+
+    def add(self, reading: Reading) -> None:
+        """Draw one more, named after its picture.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        base = Path(reading.image).name if reading.image not in ("", "-") else "standard-input"
+        page = f".page{reading.page + 1}" if reading.page else ""
+        name, number = f"{base}{page}.read.png", 2
+        while name in self._used:
+            name, number = f"{base}{page}.{number}.read.png", number + 1
+        self._used.add(name)
+        reading.save(self.folder / name)
+
+
 def to_csv(readings: Iterable[Reading], *, header: bool = True) -> str:
     """A table of one row a number, as `numeye read --csv` prints it."""
     text = io.StringIO()

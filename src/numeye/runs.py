@@ -191,8 +191,7 @@ class Run:
 
     def resume_command(self, more: str = "") -> str:
         """What a person types to go on with this run."""
-        recipe = self.config.recipe.name
-        return f"numeye train {recipe} --run {shlex.quote(str(self.folder))} --resume{more}"
+        return f"numeye train --run {shlex.quote(str(self.folder))} --resume{more}"
 
     def sweep(self) -> None:
         """Remove what a killed process had begun to write."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,19 +46,23 @@ def mnist_dataset(train: bool, cache: str | Path | None = None) -> vision.MNIST:
     return vision.MNIST(str(root), train=train, download=True, transform=transforms.ToTensor())
 
 
-def loaders(data: str, batch_size: int, cache: str | Path | None = None) -> Loaders:
+def loaders(
+    data: str, batch_size: int, cache: str | Path | None = None, say: Callable[[str], object] = lambda _: None
+) -> Loaders:
     """Batches to train on and to choose by.
 
     Args:
         data: `mnist`, or a data folder; one digit in twelve is held back for validation, each class alike.
         batch_size: pictures a step.
         cache: where MNIST is kept.
+        say: is told which pictures of your own are left out.
 
     Raises:
         UsageError: there is no such data set.
         DataError: it is damaged, or too small.
+        PictureError: one of its pictures cannot be read.
     """
-    fitted, held = _mnist(cache) if data == "mnist" else _own(data)
+    fitted, held = _mnist(cache) if data == "mnist" else _own(data, say)
     generator = torch.Generator()
     return Loaders(
         train=DataLoader(fitted, batch_size=batch_size, shuffle=True, generator=generator),
@@ -72,25 +77,24 @@ def _mnist(cache: str | Path | None) -> tuple[Dataset[Pair], Dataset[Pair]]:
     return Subset(whole, fitted.tolist()), Subset(whole, held.tolist())
 
 
-def _own(data: str) -> tuple[Dataset[Any], Dataset[Any]]:
+def _own(data: str, say: Callable[[str], object]) -> tuple[Dataset[Any], Dataset[Any]]:
     if data in datasets.SPLITS:
         raise UsageError(f"--data {data}: training takes mnist (its 55,000 digits and 5,000 to validate) or a folder")
-    digits = datasets.open_data(data, part="train")
-    count = round(len(digits) / 12)
-    if count < 1:
-        raise DataError(f"{data}: {len(digits)} pictures; training needs at least 12, better hundreds")
-    fitted, held = datasets.validation_split(digits.digits(), count)
-    return _tensors(digits.subset(fitted)), _tensors(digits.subset(held))
+    pixels, labels = _framed(datasets.open_data(data, part="train"), say)
+    if len(labels) < 12:
+        raise DataError(f"{data}: {len(labels)} digits; training needs at least 12, better hundreds")
+    whole = TensorDataset(torch.from_numpy(pixels)[:, None], torch.from_numpy(labels))  # (N, 1, 28, 28), (N)
+    fitted, held = datasets.validation_split(labels, len(labels) // 12)
+    return Subset(whole, fitted.tolist()), Subset(whole, held.tolist())
 
 
-def _tensors(digits: DataSet) -> Dataset[Any]:
-    """Frame each picture as the reader will frame it."""
+def _framed(digits: DataSet, say: Callable[[str], object]) -> tuple[np.ndarray, np.ndarray]:
+    """Each picture framed as the reader will frame it, and its label; those without a digit are left out."""
+    labels = digits.digits()
     if digits.framed:
-        pixels = np.asarray(digits.pictures, np.float32) / 255
-    else:
-        pixels = np.stack([_framed(picture) for picture in digits.pictures])
-    return TensorDataset(torch.from_numpy(pixels)[:, None], torch.from_numpy(digits.digits()))
-
-
-def _framed(picture: image.Picture) -> np.ndarray:
-    return frame(next(iter(image.pages(picture))).grey).pixels
+        return np.asarray(digits.pictures, np.float32) / 255, labels
+    found = [frame(image.only_page(picture).grey) for picture in digits.pictures]
+    kept = [number for number, framing in enumerate(found) if framing.rejected is None]
+    if len(kept) < len(found):
+        say(f"{digits.name}: {len(found) - len(kept)} of {len(found)} pictures hold no digit and are left out")
+    return np.array([found[number].pixels for number in kept], np.float32), labels[kept]

@@ -22,6 +22,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from numeye.config import RunConfig
 from numeye.errors import RunError, TrainingError, UsageError
 from numeye.runs import MODEL, OPTIMIZER, Checkpoint, Run
 from numeye.training.data import Loaders
@@ -239,6 +240,18 @@ def seed_of_epoch(seed: int, epoch: int) -> int:
     """A number of 63 bits that hangs on both and is unlike that of any other pair."""
     digest = hashlib.sha256(f"numeye/{seed}/{epoch}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+def check_possible(config: RunConfig) -> None:
+    """Say what of a config cannot be had here, before anything is begun.
+
+    Raises:
+        UsageError: the device, the network, the loss or the optimiser.
+    """
+    choose_device(config.device)
+    create_model(config.recipe.model)
+    _named(LOSSES, config.recipe.loss, "loss")
+    _named(OPTIMIZERS, config.recipe.optimizer, "optimizer")
 
 
 def hardware() -> dict[str, Any]:

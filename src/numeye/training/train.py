@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from numeye import mnist, report, source
-from numeye.config import RunConfig, load_recipe
+from numeye.config import RunConfig
 from numeye.datasets import open_data
-from numeye.errors import RunError, UsageError
 from numeye.evaluation import evaluate
 from numeye.reader import Reader
 from numeye.runs import Run
 from numeye.training import export
 from numeye.training.data import Loaders, loaders
-from numeye.training.loop import Callback, Training, hardware
+from numeye.training.loop import Callback, Training, check_possible, hardware
+from numeye.training.plan import plan_training
 
 Say = Callable[[str], object]
 
 
 def train(
-    recipe: str,
+    recipe: str | None = None,
     *,
     epochs: str | int | None = None,
     seed: int | None = None,
@@ -41,7 +40,7 @@ def train(
     """Train a recipe, export its weights, measure them once on the test digits and write the report.
 
     Args:
-        recipe: a packaged recipe's name, or the path of a `.toml`.
+        recipe: a packaged recipe's name, or the path of a `.toml`; `classic`, or the run's own, where left out.
         epochs: how many in all, or "+N" for N more than a run has; the recipe's number where left out.
         seed: of weights and shuffles; 0 where left out.
         data: `mnist` or the path of a data folder.
@@ -57,15 +56,16 @@ def train(
         UsageError, DataError, RunError, TrainingError, OutputError: each says what helps.
         Stopped: by Ctrl-C; what was learnt is saved.
     """
-    asked = {"seed": seed, "data": data, "device": device}
-    record = _open_or_create(recipe, epochs, {k: v for k, v in asked.items() if v is not None}, run, resume)
-    if record.config.data == "mnist":
+    plan = plan_training(recipe, epochs=epochs, folder=run, resume=resume, seed=seed, data=data, device=device)
+    check_possible(plan.config)
+    if plan.config.data == "mnist":
         (fetch or (lambda: mnist.fetch(cache, say=say)))()
-    batches = run_loaders(record, cache)
+    batches = run_loaders(plan.config, cache, say)  # all that can be wrong is wrong before anything is written
+    record = plan.open(hardware())
     training = Training(record, batches, callbacks)
     if resume:
         training.resume(say)
-    if training.epoch >= record.config.epochs and (record.folder / report.FILE).is_file():
+    if training.epoch >= record.config.epochs and _is_finished(record):
         more = record.resume_command(" --epochs +5")
         say(f"{record.folder} has finished its {training.epoch} epochs; {more} adds more")
         return record
@@ -78,14 +78,15 @@ def train(
     return record
 
 
-def run_loaders(record: Run, cache: str | Path | None = None) -> Loaders:
+def run_loaders(config: RunConfig, cache: str | Path | None = None, say: Say = lambda _: None) -> Loaders:
     """The batches that a run learns from."""
-    return loaders(record.config.data, record.config.recipe.batch_size, cache)
+    return loaders(config.data, config.recipe.batch_size, cache, say)
 
 
 def finish(record: Run, batches: Loaders, cache: str | Path | None, say: Say) -> None:
     """Export a trained run and, if its digits are MNIST's, measure it on the test digits; write the report."""
     say("exporting")
+    (record.folder / report.FILE).unlink(missing_ok=True)  # written last, so that it says: finished
     export.export(record, batches)
     evaluation = None
     if record.config.data == "mnist":
@@ -95,39 +96,13 @@ def finish(record: Run, batches: Loaders, cache: str | Path | None, say: Say) ->
     report.write(record, evaluation)
 
 
-def _open_or_create(
-    recipe_name: str, epochs: str | int | None, asked: dict[str, Any], folder: str | Path | None, resume: bool
-) -> Run:
-    recipe = load_recipe(recipe_name)
-    path = Path(folder) if folder else Path("runs") / f"{recipe.name}-seed{asked.get('seed', 0)}"
-    if resume and (path / "config.json").is_file():
-        record = Run.open(path)
-        _check_same(record, recipe_name, asked)
-        total = _epochs(epochs, record.config.epochs, started=True)
-        if total < record.config.epochs:
-            raise UsageError(
-                f"--epochs {epochs}: {path} was asked for {record.config.epochs}; a run cannot be shortened"
-            )
-        if total > record.config.epochs:
-            (path / report.FILE).unlink(missing_ok=True)  # written last, so its absence says: not finished
-            record.extend(replace(record.config, epochs=total))
-        return record
-    total = _epochs(epochs, recipe.epochs, started=False)
-    return Run.create(path, RunConfig(recipe=recipe, epochs=total, **asked), hardware())
-
-
-def _check_same(record: Run, recipe_name: str, asked: dict[str, Any]) -> None:
-    recipe = load_recipe(recipe_name)
-    if record.config.recipe != recipe:
-        what = record.config.recipe.name
-        other = "another version of it" if what == recipe.name else f"of the recipe {what}"
-        raise RunError(f"{record.folder}: this run is {other}, not {recipe_name}; choose another folder with --run")
-    for name, value in asked.items():
-        if name != "device" and value != getattr(record.config, name):
-            had = getattr(record.config, name)
-            raise RunError(
-                f"{record.folder}: this run has --{name} {had}, not {value}; choose another folder with --run"
-            )
+def _is_finished(record: Run) -> bool:
+    """True where the last thing that `finish` writes is there, and was written after these epochs."""
+    card = record.folder / export.CARD_FILE
+    if not card.is_file() or not (record.folder / report.FILE).is_file():
+        return False
+    written: int = json.loads(card.read_text(encoding="utf-8"))["epochs"]
+    return written == record.config.epochs
 
 
 def _say_what_differs(record: Run, say: Say) -> None:
@@ -140,17 +115,6 @@ def _say_what_differs(record: Run, say: Say) -> None:
     torch_before, torch_now = (facts["packages"].get("torch") for facts in (before, now))
     if torch_before != torch_now:
         say(f"torch is {torch_now}, it was {torch_before}: the weights may differ in their last bits")
-
-
-def _epochs(asked: str | int | None, base: int, *, started: bool) -> int:
-    if asked is None:
-        return base
-    match = re.fullmatch(r"(\+?)(\d{1,6})", str(asked))
-    if not match:
-        raise UsageError(f"--epochs {asked}: expected a number such as 5, or +5 to go on with a run")
-    if match[1] and not started:
-        raise UsageError(f"--epochs {asked}: there is no run to go on with; add --resume, or leave out the +")
-    return int(match[2]) + (base if match[1] else 0)
 
 
 def _summary(training: Training) -> str:

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from numeye.config import Promise, Recipe, RunConfig, list_recipes, load_recipe
+from numeye.errors import UsageError
+
+OWN = """
+about = "own"
+model = "classic"
+optimizer = "sgd"
+learning_rate = 0.1
+epochs = 2
+
+[promise]
+accuracy = 97.5
+minutes = 1
+"""
+
+
+def written(folder: Path, content: str | bytes, name: str = "own.toml") -> str:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_every_packaged_recipe_says_what_it_promises(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.about.endswith(".")
+    assert recipe.promise is not None
+    assert 90 < recipe.promise.accuracy < 100
+
+
+def test_classic_is_what_everyone_begins_with() -> None:
+    assert "classic" in list_recipes()
+    recipe = load_recipe("classic")
+    assert (recipe.model, recipe.optimizer, recipe.batch_size, recipe.epochs) == ("classic", "adam", 64, 5)
+
+
+def test_an_own_recipe_is_named_by_its_file_and_filled_up_with_defaults(tmp_path: Path) -> None:
+    assert load_recipe(written(tmp_path, OWN)) == Recipe(
+        name="own",
+        about="own",
+        model="classic",
+        loss="cross-entropy",
+        optimizer="sgd",
+        learning_rate=0.1,
+        batch_size=64,
+        epochs=2,
+        promise=Promise(accuracy=97.5, minutes=1),
+    )
+
+
+NO_RECIPES = {
+    "unknown key": ('model = "classic"\nlerning_rate = 1', "unknown key 'lerning_rate'; expected some of name"),
+    "unknown promise": ('model = "classic"\n[promise]\nspeed = 1', "unknown key 'speed'; expected some of accuracy"),
+    "half a promise": ('model = "classic"\n[promise]\nminutes = 1', "accuracy"),
+    "a promise of one number": ('model = "classic"\npromise = 99', "promise"),
+    "no model": ("epochs = 2", "model"),
+    "a number as model": ("model = 3", "model"),
+    "no epochs": ('model = "classic"\nepochs = 0', "epochs is 0, expected a number above 0"),
+    "epochs below zero": ('model = "classic"\nepochs = -1', "epochs is -1"),
+    "epochs in words": ('model = "classic"\nepochs = "five"', "epochs is 'five'"),
+    "half an epoch": ('model = "classic"\nepochs = 2.5', "epochs"),
+    "epochs of true": ('model = "classic"\nepochs = true', "epochs"),
+    "half a picture": ('model = "classic"\nbatch_size = 0.5', "batch_size"),
+    "no step": ('model = "classic"\nlearning_rate = 0.0', "learning_rate"),
+    "an endless step": ('model = "classic"\nlearning_rate = inf', "learning_rate"),
+    "a step of nan": ('model = "classic"\nlearning_rate = nan', "learning_rate"),
+    "no TOML": ("model: classic", "not a recipe"),
+    "not UTF-8": (b'about = "\xff"', "not a recipe"),
+}
+
+
+# Types are checked in every test process; what a user sees without that is seen from another one.
+LOAD = """
+import json, sys
+from numeye.config import load_recipe
+from numeye.errors import UsageError
+
+said = {}
+for path in sys.argv[1:]:
+    try:
+        said[path] = f"no error: {load_recipe(path)}"
+    except UsageError as error:
+        said[path] = str(error)
+print(json.dumps(said))
+"""
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What is said of each of NO_RECIPES."""
+    folder = tmp_path_factory.mktemp("recipes")
+    paths = {fault: written(folder, content, f"{n}.toml") for n, (fault, (content, _)) in enumerate(NO_RECIPES.items())}
+    done = subprocess.run([sys.executable, "-c", LOAD, *paths.values()], capture_output=True, text=True, check=True)
+    said = json.loads(done.stdout)
+    return {fault: said[path] for fault, path in paths.items()}
+
+
+@pytest.mark.parametrize("fault", NO_RECIPES)
+def test_a_file_that_is_no_recipe_is_a_usage_error(fault: str, refusals: dict[str, str]) -> None:
+    assert re.search(f"^(?!no error).*{NO_RECIPES[fault][1]}", refusals[fault])
+    assert "\n" not in refusals[fault]
+
+
+@pytest.mark.parametrize("name", ["clasic", "", "../recipes/classic", "classic.toml", "/nowhere/own.toml"])
+def test_a_recipe_that_is_not_there_is_a_usage_error(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="no recipe .* there are classic|not a recipe"):
+        load_recipe(name)
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(UsageError, match="not a recipe"):
+        load_recipe("folder.toml")
+
+
+def config(**changes: Any) -> RunConfig:
+    return RunConfig(**{"recipe": load_recipe("classic"), "epochs": 3, **changes})
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        config(),
+        config(epochs=1, seed=2**31 - 1, data="own digits/ü", device="cuda:1"),
+        config(recipe=Recipe(name="own", model="classic", learning_rate=0.1 + 0.2)),
+    ],
+)
+def test_a_run_is_the_same_after_a_way_through_json(stored: RunConfig) -> None:
+    assert RunConfig.from_dict(json.loads(json.dumps(stored.to_dict()))) == stored
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, r"--epochs 0: expected 1 or more"),
+        ({"epochs": -3}, r"--epochs -3"),
+        ({"seed": -1}, r"--seed -1: expected 0 to 2147483647"),
+        ({"seed": 2**31}, r"--seed 2147483648"),
+    ],
+)
+def test_a_run_of_no_epoch_or_with_a_seed_out_of_range_is_a_usage_error(change: dict[str, int], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        config(**change)
+    with pytest.raises(UsageError, match=message):
+        RunConfig.from_dict({**config().to_dict(), **change})
+
+
+@pytest.mark.parametrize("lost", ["recipe", "epochs"])
+def test_a_stored_run_that_lacks_a_field_is_a_usage_error(lost: str) -> None:
+    stored = config().to_dict()
+    del stored[lost]
+    with pytest.raises(UsageError, match=r"config\.json: "):
+        RunConfig.from_dict(stored)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"unknown": 1},
+        {"epochs": "3"},
+        {"seed": None},
+        {"recipe": "classic"},
+        {"recipe": None},
+        {"recipe": 5},
+        {"recipe": {"name": "x", "model": "classic", "unknown": 1}},
+    ],
+)
+def test_a_stored_run_of_another_kind_is_a_usage_error(change: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"config\.json: "):
+        RunConfig.from_dict({**config().to_dict(), **change})
+
+
+def test_what_was_asked_for_cannot_be_changed_afterwards() -> None:
+    with pytest.raises(FrozenInstanceError):
+        config().epochs = 9  # type: ignore[misc]
+    with pytest.raises(UsageError, match="epochs is 0"):
+        replace(load_recipe("classic"), epochs=0)

@@ -1,4 +1,4 @@
-"""Make the sample pictures: digits of MNIST's test set, written the way people's files come.
+"""Make the sample pictures: digits of MNIST that no weight was fitted to, written the way people's files come.
 
 Each is named after what is written on it. MNIST: LeCun, Cortes, Burges, CC BY-SA 3.0; see NOTICE.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from numeye import mnist
+from numeye import open_data
 
 HERE = Path(__file__).parent / "digits"
 NOISE = np.random.default_rng(0)
@@ -58,8 +58,10 @@ def turned(path: Path, digit: np.ndarray) -> None:
 
 def main() -> None:
     """Write them all."""
-    images, labels = mnist.load("test", mnist.fetch())
-    digit = {number: images[int(np.flatnonzero(labels == number)[0])] for number in range(10)}
+    data = open_data("mnist:validation")
+    images, labels = np.asarray(data.pictures), data.digits()
+    # They show kinds of files, not how many are read right: the network has to be sure of each of them.
+    digit = {number: images[int(np.flatnonzero(labels == number)[1])] for number in range(10)}
     HERE.mkdir(exist_ok=True)
     writers: dict[str, Callable[[Path], object]] = {
         "0-mnist.png": Image.fromarray(digit[0]).save,

@@ -68,7 +68,7 @@ NO_RECIPES = {
     "a promise of one number": ('model = "classic"\npromise = 99', "promise"),
     "no model": ("epochs = 2", "model"),
     "a number as model": ("model = 3", "model"),
-    "no epochs": ('model = "classic"\nepochs = 0', "epochs is 0, expected a number above 0"),
+    "no epochs": ('model = "classic"\nepochs = 0', "epochs is 0, expected"),
     "epochs below zero": ('model = "classic"\nepochs = -1', "epochs is -1"),
     "epochs in words": ('model = "classic"\nepochs = "five"', "epochs is 'five'"),
     "half an epoch": ('model = "classic"\nepochs = 2.5', "epochs"),

@@ -40,6 +40,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a lin
 
 def run() -> NoReturn:
     """Run the command line; everything raised on purpose ends in one line and a status."""
+    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # a file's name may be any bytes
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow doubts and still reads is no news to a user
     try:
         app()

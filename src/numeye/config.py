@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -54,10 +55,15 @@ class Recipe:
     promise: Promise | None = None
 
     def __post_init__(self) -> None:
+        for name in ("name", "about", "model", "loss", "optimizer"):
+            if not isinstance(getattr(self, name), str):
+                raise UsageError(f"recipe {self.name}: {name} is {getattr(self, name)!r}, expected a text")
+        if self.promise is not None and not isinstance(self.promise, Promise):
+            raise UsageError(f"recipe {self.name}: promise is {self.promise!r}, expected a table")
         for name in ("learning_rate", "batch_size", "epochs"):
             value = getattr(self, name)
             kind, what = (float | int, "number") if name == "learning_rate" else (int, "whole number")
-            if not isinstance(value, kind) or isinstance(value, bool) or not value > 0:
+            if not isinstance(value, kind) or isinstance(value, bool) or not 0 < value < math.inf:
                 raise UsageError(f"recipe {self.name}: {name} is {value!r}, expected a {what} above 0")
 
 
@@ -96,7 +102,9 @@ class RunConfig:
         Raises:
             UsageError: a field is missing or unknown.
         """
-        recipe = dict(stored.get("recipe", {}))
+        recipe = stored.get("recipe")
+        if not isinstance(recipe, dict):
+            raise UsageError(f"config.json: recipe is {recipe!r}, expected a table")
         return _build(cls, {**stored, "recipe": _recipe(recipe, "config.json")}, "config.json")
 
 

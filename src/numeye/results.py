@@ -97,7 +97,7 @@ class Reading:
 
     def to_json(self) -> str:
         """`to_dict` on one line."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        return json.dumps(self.to_dict())
 
     def csv_row(self) -> list[str | int | float]:
         """The values of `CSV_COLUMNS`."""
@@ -168,7 +168,7 @@ class Unreadable:
 
     def to_json(self) -> str:
         """`to_dict` on one line."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        return json.dumps(self.to_dict())
 
 
 class Overlays:

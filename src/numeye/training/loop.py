@@ -187,7 +187,7 @@ class Training:
         }
 
     def _stopped(self) -> Stopped:
-        where = f"after {self.epoch} epochs and {self.step} steps"
+        where = f"in epoch {self.epoch + 1} after {self.step} steps"
         return Stopped(f"{where}; this goes on: {self.run.resume_command()}")
 
     def _not_finite(self, what: str, value: float) -> str:

@@ -9,7 +9,7 @@ import json as json_module
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -31,10 +31,13 @@ app = typer.Typer(
 bench_app = typer.Typer(help="Measure how long things take.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 
-Cache = Annotated[
-    Optional[Path],  # noqa: UP045 - Typer reads it at run time
-    typer.Option("--cache", metavar="DIR", help="Where downloads are kept (or NUMEYE_CACHE).", show_default=False),
-]
+
+def option(flag: str, says: str, metavar: str | None = None) -> Any:
+    """An option that may be left out."""
+    return typer.Option(flag, metavar=metavar, help=says, show_default=False)
+
+
+Cache = Annotated[Path | None, option("--cache", "Where downloads are kept (or NUMEYE_CACHE).", "DIR")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
@@ -81,22 +84,14 @@ def main(
 
 @app.command()
 def read(
-    images: Annotated[
-        list[str], typer.Argument(metavar="IMAGE...", help="Pictures, folders, or - for standard input.")
-    ],
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Pictures, folders, or - for standard input.")],
     single: Annotated[
         bool, typer.Option("--single", help="One digit a picture (all that this release reads).")
     ] = False,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print a table of comma-separated values.")] = False,
-    overlay: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--overlay", metavar="DIR", help="Draw each answer on its picture, as PNG.", show_default=False),
-    ] = None,
-    model: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--model", help="A packaged model, a run folder or an ONNX file.", show_default=False),
-    ] = None,
+    overlay: Annotated[Path | None, option("--overlay", "Draw each answer on its picture, as PNG.", "DIR")] = None,
+    model: Annotated[str | None, option("--model", "A packaged model, a run folder or an ONNX file.")] = None,
 ) -> None:
     """Read the digit in each picture.
 
@@ -147,36 +142,22 @@ def _print_reading(reading: Reading | Unreadable, *, json: bool, csv: bool, seve
 @app.command()
 def train(
     recipe: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Argument(help="A packaged recipe, or the path of a TOML file; classic if left out.", show_default=False),
     ] = None,
-    epochs: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--epochs", metavar="N|+N", help="Epochs in all, or +N more with --resume.", show_default=False),
-    ] = None,
-    seed: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option("--seed", help="Of the first weights and of every shuffle; 0 if left out.", show_default=False),
-    ] = None,
-    device: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--device", help="auto (CUDA where there is one), cpu, cuda.", show_default=False),
-    ] = None,
-    folder: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--run", metavar="DIR", help="The run folder; runs/RECIPE-seedN if left out.", show_default=False),
-    ] = None,
+    epochs: Annotated[str | None, option("--epochs", "Epochs in all, or +N more with --resume.", "N|+N")] = None,
+    seed: Annotated[int | None, option("--seed", "Of the first weights and of every shuffle; 0 if left out.")] = None,
+    device: Annotated[str | None, option("--device", "auto (CUDA where there is one), cpu, cuda.")] = None,
+    folder: Annotated[Path | None, option("--run", "The run folder; runs/RECIPE-seedN if left out.", "DIR")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in that folder, if there is one.")
     ] = False,
-    data: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--data", help="mnist, or a data folder of your own digits.", show_default=False),
-    ] = None,
+    data: Annotated[str | None, option("--data", "mnist, or a data folder of your own digits.")] = None,
     cache: Cache = None,
 ) -> None:
-    """Train a network: ONNX weights, their card and a report in the run folder.
+    """Train a network into a run folder.
 
+    Writes checkpoints, and in the end ONNX weights, their card and a report.
     Ctrl-C saves where it stands, prints the command that goes on, and ends with 130.
     """
     import numeye
@@ -220,23 +201,20 @@ def _trained(folder: Path) -> str:
 @app.command()
 def evaluate(
     model: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Argument(help="A packaged model, a run folder or an ONNX file; the default model if left out.",
                        show_default=False),
     ] = None,
     data: Annotated[str, typer.Option("--data", help="mnist, mnist:validation, or a data folder.")] = "mnist",
     json: Json = False,
-    mistakes: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--mistakes", metavar="DIR", help="Write the worst mistakes as a PNG.", show_default=False),
-    ] = None,
-    report: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--report", metavar="FILE", help="Write a run's report as HTML.", show_default=False),
-    ] = None,
+    mistakes: Annotated[Path | None, option("--mistakes", "Write the worst mistakes as a PNG.", "DIR")] = None,
+    report: Annotated[Path | None, option("--report", "Write a run's report as HTML.", "FILE")] = None,
     cache: Cache = None,
 ) -> None:  # fmt: skip
-    """Measure a model: correct / total * 100, per digit, and the confusion matrix."""
+    """Measure a model: accuracy, confusion, mistakes.
+
+    Accuracy is correct / total * 100. Ends with 1 if a picture cannot be read; what is rejected does not count there.
+    """
     from numeye import datasets
     from numeye.evaluation import evaluate as measure
     from numeye.reader import Reader
@@ -263,13 +241,10 @@ def evaluate(
 @app.command()
 def export(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    to: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--to", metavar="DIR", help="Where to write; the run folder if left out.", show_default=False),
-    ] = None,
+    to: Annotated[Path | None, option("--to", "Where to write; the run folder if left out.", "DIR")] = None,
     cache: Cache = None,
 ) -> None:
-    """Write a run's model.onnx, model.safetensors and card.json, checked against each other."""
+    """Write a run's ONNX, safetensors and card, checked against each other."""
     import numeye
     from numeye.runs import Run
 

@@ -68,8 +68,7 @@ def frame(grey: UInt8[np.ndarray, "height width"]) -> Framing:
     Args:
         grey: (height, width) uint8, of any size and polarity, 0 black to 255 white.
     """
-    shrunk, factor = _shrink(grey)
-    shrunk = _evenly_lit(shrunk)
+    shrunk = _evenly_lit(_shrink(grey))
     level = _otsu(shrunk)
     dark_ink = _paper_is_light(shrunk, level)
     ink = _ink(shrunk, level, dark_ink)
@@ -94,7 +93,7 @@ def frame(grey: UInt8[np.ndarray, "height width"]) -> Framing:
         dark_ink=dark_ink,
         ink=ink,
         threshold=threshold,
-        box=None if found is None else _on_original(found, factor, grey.shape),
+        box=None if found is None else _on_original(found, shrunk.shape, grey.shape),
         pixels=pixels,
         rejected=rejected,
     )
@@ -114,13 +113,13 @@ def centre(digit: Float32[np.ndarray, "height width"]) -> Float32[np.ndarray, "2
     return framed
 
 
-def _shrink(grey: np.ndarray) -> tuple[np.ndarray, float]:
-    """At most `WORK` pixels a side, by averaging; and how many given pixels one of the new ones stands for."""
-    factor = max(1.0, max(grey.shape) / WORK)
-    if factor == 1.0:
-        return grey, factor
+def _shrink(grey: np.ndarray) -> np.ndarray:
+    """At most `WORK` pixels a side, by averaging."""
+    factor = max(grey.shape) / WORK
+    if factor <= 1:
+        return grey
     height, width = (max(1, round(side / factor)) for side in grey.shape)
-    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BOX)), factor
+    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BOX))
 
 
 def _evenly_lit(grey: UInt8[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:
@@ -235,11 +234,14 @@ def _fit(ink: Float32[np.ndarray, "height width"]) -> Float32[np.ndarray, "_ _"]
     return scaled
 
 
-def _on_original(box: tuple[int, int, int, int], factor: float, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+def _on_original(
+    box: tuple[int, int, int, int], seen: tuple[int, ...], given: tuple[int, ...]
+) -> tuple[int, int, int, int]:
+    """A box in pixels of the picture that was looked at, in pixels of the one that was given; shapes are (h, w)."""
+    down, across = given[0] / seen[0], given[1] / seen[1]
     x, y, width, height = box
-    left, top = int(x * factor), int(y * factor)
-    right = min(shape[1], round((x + width) * factor))
-    bottom = min(shape[0], round((y + height) * factor))
+    left, top = int(x * across), int(y * down)
+    right, bottom = round((x + width) * across), round((y + height) * down)
     return left, top, max(1, right - left), max(1, bottom - top)
 
 

@@ -242,7 +242,7 @@ def _grey(image: Image.Image) -> np.ndarray:
     """Upright by EXIF, flat on paper, one channel of uint8."""
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
-        return from_array(np.asarray(image))
+        return from_array(np.asarray(image), max_pixels=image.width * image.height)  # its size is checked by now
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         image = _on_paper(image.convert("RGBA"))
     if image.mode not in ("L", "1", "RGB"):

@@ -25,10 +25,10 @@ def test_start_up_is_quick(numeye: Numeye) -> None:
 
 @pytest.mark.slow
 def test_the_loop_costs_next_to_nothing() -> None:
-    """`numeye bench train` must show at most 1.05; here, where two rounds have to do, 1.25 tells a defect."""
-    found = compare(2)
-    assert len(found["ours"]) == len(found["bare"]) == 2
-    assert sum(found["ours"]) / sum(found["bare"]) < 1.25
+    """`numeye bench train` must show at most 1.05; here, with few rounds and other work beside, 1.25 tells a defect."""
+    found = compare(3)
+    assert len(found["ours"]) == len(found["bare"]) == 3
+    assert min(found["ours"]) / min(found["bare"]) < 1.25  # what disturbs a round only makes it longer
 
 
 def test_commands_run_by_turns_and_the_warm_up_is_not_counted() -> None:

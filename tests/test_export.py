@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from numeye import Reader, evaluate, open_data, weights
 from numeye.errors import RunError
 from numeye.runs import Run
 from numeye.training.data import loaders
-from numeye.training.export import PARITY, check_parity, export, load_weights, newest_checkpoint, to_onnx
+from numeye.training.export import PARITY, best_checkpoint, check_parity, export, load_weights, to_onnx
 from numeye.training.models import create_model
 from numeye.training.train import train
 
@@ -25,7 +26,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Run:
 
 
 def test_onnx_answers_as_torch_does_on_real_digits(run: Run, train_images: np.ndarray) -> None:
-    model = load_weights(run, newest_checkpoint(run))
+    model = load_weights(run, best_checkpoint(run))
     pixels = train_images[:1000].astype(np.float32) / 255
     with torch.no_grad():
         expected = model(torch.from_numpy(pixels[:, None])).numpy()
@@ -47,6 +48,18 @@ def test_the_files_describe_each_other(run: Run) -> None:
     assert card["accuracy"] is None  # there are no test digits of one's own data
     stored = load_file(run.folder / "model.safetensors")
     assert {name: value.size for name, value in stored.items()}["fc1.weight"] == 128 * 1568
+
+
+def test_the_epoch_that_validates_best_is_exported(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(run.folder, folder)
+    more = train(epochs=3, run=folder, resume=True)
+    rows = more.metrics()
+    for best in (1, 2, 3):
+        more.write_metrics([{**row, "validation_accuracy": 90.0 + (row["epoch"] == best)} for row in rows])
+        assert best_checkpoint(more).epoch == best
+    more.write_metrics([{**row, "validation_accuracy": 90.0} for row in rows])
+    assert best_checkpoint(more).epoch == 1
 
 
 def test_parameters_keep_their_names_in_the_graph() -> None:

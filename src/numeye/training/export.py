@@ -34,20 +34,21 @@ def load_weights(run: Run, checkpoint: Checkpoint) -> nn.Module:
     return model.eval()
 
 
-def newest_checkpoint(run: Run) -> Checkpoint:
-    """The weights to export: those of the last epoch that is done.
+def best_checkpoint(run: Run) -> Checkpoint:
+    """The weights to export: those of the epoch that read most validation digits right, the first of several.
 
     Raises:
         RunError: no epoch is done.
     """
-    whole = [checkpoint for checkpoint in run.checkpoints() if checkpoint.step == 0 and checkpoint.epoch > 0]
+    right = {row["epoch"]: row["validation_accuracy"] for row in run.metrics()}
+    whole = [checkpoint for checkpoint in run.checkpoints() if checkpoint.step == 0 and checkpoint.epoch in right]
     if not whole:
         raise RunError(f"{run.folder}: no epoch is done yet; {run.resume_command()} goes on")
-    return whole[-1]
+    return max(whole, key=lambda checkpoint: right[checkpoint.epoch])
 
 
 def export(run: Run, loaders: Loaders, folder: Path | None = None) -> Path:
-    """Write model.onnx, model.safetensors and card.json of a run's last epoch.
+    """Write model.onnx, model.safetensors and card.json of a run's best epoch by validation.
 
     The temperature is fitted, and the parity of torch and ONNX Runtime checked, on the digits held back.
 
@@ -60,7 +61,7 @@ def export(run: Run, loaders: Loaders, folder: Path | None = None) -> Path:
         RunError: no epoch is done, or the two runtimes disagree.
         OutputError: it cannot be written.
     """
-    checkpoint = newest_checkpoint(run)
+    checkpoint = best_checkpoint(run)
     model = load_weights(run, checkpoint)
     images, labels = _all(loaders)
     graph = to_onnx(model)
@@ -132,7 +133,8 @@ def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes, temp
         "recipe": config["recipe"],
         "data": run.config.data,
         "seeds": [run.config.seed],
-        "epochs": checkpoint.epoch,
+        "epochs": max(row["epoch"] for row in run.metrics()),
+        "chosen": {"epoch": checkpoint.epoch, "by": "accuracy on the validation digits"},
         "parameters": count_parameters(model),
         "preprocessing": {"framing": "mnist", "size": [28, 28], "range": [0, 1], "polarity": "light on dark"},
         "temperature": temperature,

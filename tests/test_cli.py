@@ -115,6 +115,14 @@ def _plain(width: int, height: int, level: int) -> bytes:
     return buffer.getvalue()
 
 
+def _speck() -> bytes:
+    buffer = io.BytesIO()
+    page = Image.new("L", (600, 800), 255)
+    page.paste(0, (300, 400, 304, 404))
+    page.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 FAILED, REJECTED = 1, 3
 BAD_PICTURES: list[tuple[str, Callable[[], bytes], int, str]] = [
     ("text.png", lambda: b"these are words, not a picture", FAILED, "not a picture that can be read"),
@@ -127,6 +135,7 @@ BAD_PICTURES: list[tuple[str, Callable[[], bytes], int, str]] = [
     ("white.png", lambda: _plain(600, 800, 255), REJECTED, "no digit found (blank)"),
     ("black.png", lambda: _plain(28, 28, 0), REJECTED, "no digit found (blank)"),
     ("dot.png", lambda: _plain(1, 1, 128), REJECTED, "no digit found (blank)"),
+    ("speck.png", lambda: _speck(), REJECTED, "no digit found (blank)"),
     ("line.png", lambda: _noise(1, 5000), REJECTED, "no digit found (not a digit)"),
     ("row.png", lambda: _noise(5000, 1), REJECTED, "no digit found (not a digit)"),
     ("noise.png", lambda: _noise(300, 200), REJECTED, "no digit found (not a digit)"),

@@ -179,7 +179,7 @@ def train(
             fetch=lambda: _fetch(cache),
         )  # fmt: skip
     except Stopped as stopped:
-        say(f"Stopped {stopped}.")
+        say(f"Stopped {stopped}")
         raise typer.Exit(STOPPED) from stopped
     finally:
         console.close()
@@ -373,4 +373,8 @@ def _fetch(cache: Path | None) -> None:
         def show(name: str, done: int, total: int | None) -> None:
             bar.update(task, description=name, completed=done, total=total)
 
-        mnist.fetch(cache, say=lambda line: bar.console.print(line, highlight=False, soft_wrap=True), progress=show)
+        mnist.fetch(
+            cache,
+            say=lambda line: bar.console.print(line, highlight=False, markup=False, soft_wrap=True),
+            progress=show,
+        )

@@ -22,6 +22,7 @@ BOX = 20  # the digit in it
 WORK = 400  # larger pictures are shrunk to this many pixels a side before anything is looked for
 MIN_CONTRAST = 0.08  # between ink and paper, of black to white; below it there is nothing to see
 MIN_SLOPE = 8.0  # grey levels across the picture; less is as good as even
+MIN_SIZE = 0.03  # of the picture's longer side; the ink of a digit is at least as long
 MIN_INK = 0.03  # of all ink; rows and columns at the edge with less are specks
 MAX_RUNS = 6.0  # strokes that a line through the ink crosses, on average; a digit has 1 to 3, noise dozens
 
@@ -84,6 +85,8 @@ def frame(grey: UInt8[np.ndarray, "height width"]) -> Framing:
     found = None if rejected == "blank" else _bounds(np.where(strokes, ink, 0))
     if found is None and rejected is None:
         rejected = "not a digit"  # nothing but specks
+    if rejected is None and found is not None and max(found[2:]) < MIN_SIZE * max(shrunk.shape):
+        found, rejected = None, "blank"  # a speck of dust on an empty page
     pixels = np.zeros((SIZE, SIZE), np.float32)
     if found is not None:
         x, y, width, height = found

@@ -24,6 +24,7 @@ from numeye.training.data import Loaders
 from numeye.training.models import count_parameters, create_model
 
 PARITY = 1e-4  # the largest difference between a logit of torch and one of ONNX Runtime
+MNIST_LICENCE = "weights: Apache-2.0; trained on MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0"
 ONNX_FILE, CARD_FILE = "model.onnx", "card.json"
 
 
@@ -44,7 +45,15 @@ def best_checkpoint(run: Run) -> Checkpoint:
     whole = [checkpoint for checkpoint in run.checkpoints() if checkpoint.step == 0 and checkpoint.epoch in right]
     if not whole:
         raise RunError(f"{run.folder}: no epoch is done yet; {run.resume_command()} goes on")
-    return max(whole, key=lambda checkpoint: right[checkpoint.epoch])
+    damaged = ""
+    for checkpoint in sorted(whole, key=lambda checkpoint: -right[checkpoint.epoch]):
+        try:
+            checkpoint.read(MODEL)
+        except RunError as error:
+            damaged = str(error)
+        else:
+            return checkpoint
+    raise RunError(damaged)
 
 
 def export(run: Run, loaders: Loaders, folder: Path | None = None) -> Path:
@@ -69,6 +78,7 @@ def export(run: Run, loaders: Loaders, folder: Path | None = None) -> Path:
 
     target = folder or run.folder
     card = _card(run, checkpoint, model, graph, fit_temperature(logits, labels.numpy()))
+    card["accuracy"] = _measured_before(run.folder, card["sha256"])
     # The card last: who finds it finds the files that it describes.
     atomic.write_bytes(target / MODEL, checkpoint.read(MODEL))
     atomic.write_bytes(target / ONNX_FILE, graph)
@@ -131,7 +141,7 @@ def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes, temp
         "name": run.config.recipe.name,
         "about": run.config.recipe.about,
         "recipe": config["recipe"],
-        "data": run.config.data,
+        "data": Path(run.config.data).name,
         "seeds": [run.config.seed],
         "epochs": max(row["epoch"] for row in run.metrics()),
         "chosen": {"epoch": checkpoint.epoch, "by": "accuracy on the validation digits"},
@@ -142,8 +152,18 @@ def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes, temp
         "sha256": hashlib.sha256(graph).hexdigest(),
         "trained": {"time": first["time"], "source": first["source"], "packages": first["packages"]},
         "exported_with": source.version(),
-        "licence": "weights: Apache-2.0; trained on MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0",
+        "licence": MNIST_LICENCE if run.config.data == "mnist" else None,
     }
+
+
+def _measured_before(folder: Path, sha256: str) -> dict[str, Any] | None:
+    """What the card that is there says of the very same weights."""
+    path = folder / CARD_FILE
+    if not path.is_file():
+        return None
+    card = json.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] | None = card.get("accuracy") if card.get("sha256") == sha256 else None
+    return found
 
 
 def _write_card(folder: Path, card: dict[str, Any]) -> None:

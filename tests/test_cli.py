@@ -204,6 +204,7 @@ WRONG: dict[str, tuple[Callable[[Path], list[object]], int, str]] = {
     "an unwritable overlay": (_file_as_folder, 1, "cannot be written"),
     "an unwritable run": (lambda f: ["train", "--run", "/proc/run"], 1, "cannot be written"),
     "a cut model": (_cut_model, 1, "not an ONNX model that can be run"),
+    "a name that no file can have": (lambda f: ["read", SEVEN, "--model", "long" * 80], 1, "File name too long"),
     "no such model": (lambda f: ["read", SEVEN, "--model", "clasic"], 2, "no model 'clasic'; expected classic"),
     "a folder that is no run": (lambda f: ["evaluate", f], 1, "no model.onnx in this folder"),
     "no such recipe": (lambda f: ["train", "clasic"], 2, "no recipe 'clasic'; there are classic"),

@@ -21,7 +21,7 @@ from numeye.errors import RunError, TrainingError, UsageError
 from numeye.runs import MODEL, OPTIMIZER, Run
 from numeye.training.bare import bare_epoch
 from numeye.training.data import loaders
-from numeye.training.loop import Callback, Training, seed_of_epoch
+from numeye.training.loop import Callback, Stopped, Training, seed_of_epoch
 from numeye.training.models import create_model
 from numeye.training.train import train
 
@@ -204,6 +204,25 @@ def test_a_finished_run_is_left_alone(undisturbed: Path) -> None:
     assert "--epochs +5" in said[-1]
     after = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*") if path.name != "environment.jsonl"}
     assert before == after
+
+
+def test_a_finished_run_whose_model_is_gone_is_exported_again(undisturbed: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(undisturbed, run)
+    (run / "model.onnx").unlink()
+    train("classic", run=run, resume=True)
+    assert (run / "model.onnx").read_bytes() == (undisturbed / "model.onnx").read_bytes()
+
+
+def test_ctrl_c_during_the_export_prints_the_command_that_goes_on(
+    few_digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("numeye.training.export.export", interrupted)
+    with pytest.raises(Stopped, match=f"numeye train --run {tmp_path / 'run'} --resume$"):
+        train("classic", epochs=1, data=str(few_digits), run=tmp_path / "run")
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(tmp_path: Path, few_digits: Path) -> None:

@@ -5,6 +5,7 @@ Exit status: 0 all is well; 1 something failed; 2 wrong usage; 3 some picture wa
 
 from __future__ import annotations
 
+import io
 import json as json_module
 import sys
 import warnings
@@ -43,13 +44,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a lin
 
 def run() -> NoReturn:
     """Run the command line; everything raised on purpose ends in one line and a status."""
-    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # a file's name may be any bytes
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # a file's name may be any bytes
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow doubts and still reads is no news to a user
     try:
         app()
     except UsageError as error:
         _end(error, USAGE)
-    except NumeyeError as error:
+    except (NumeyeError, OSError) as error:  # a disk that is full, a folder that may not be read
         _end(error, FAILED)
     sys.exit(0)
 

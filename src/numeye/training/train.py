@@ -17,7 +17,7 @@ from numeye.reader import Reader
 from numeye.runs import Run
 from numeye.training import export
 from numeye.training.data import Loaders, loaders
-from numeye.training.loop import Callback, Training, check_possible, hardware
+from numeye.training.loop import Callback, Stopped, Training, check_possible, hardware
 from numeye.training.plan import plan_training
 
 Say = Callable[[str], object]
@@ -74,7 +74,10 @@ def train(
         record.record_start(hardware())
     say(_summary(training))
     training.fit()
-    finish(record, batches, cache, say)
+    try:
+        finish(record, batches, cache, say)
+    except KeyboardInterrupt as error:
+        raise Stopped(f"before it was exported; this goes on: {record.resume_command()}") from error
     return record
 
 
@@ -99,7 +102,7 @@ def finish(record: Run, batches: Loaders, cache: str | Path | None, say: Say) ->
 def _is_finished(record: Run) -> bool:
     """True where the last thing that `finish` writes is there, and was written after these epochs."""
     card = record.folder / export.CARD_FILE
-    if not card.is_file() or not (record.folder / report.FILE).is_file():
+    if not all((record.folder / name).is_file() for name in (export.CARD_FILE, export.ONNX_FILE, report.FILE)):
         return False
     written: int = json.loads(card.read_text(encoding="utf-8"))["epochs"]
     return written == record.config.epochs

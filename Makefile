@@ -3,11 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint train bench docs clean
+.PHONY: help demo test lint train reader bench docs clean
 
 help:
 	@echo "make demo    read sample pictures with the light install        (under a minute)"
 	@echo "make train   train the recipe classic for real, into runs/      (2 minutes on 2 cores)"
+	@echo "make reader  train the recipe reader, the default model, into runs/ (40 minutes on 2 cores)"
 	@echo "make test    every test                                         (4 minutes on 2 cores)"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   start-up, the loop against a bare one, three seeds (7 minutes on 2 cores)"
@@ -47,6 +48,9 @@ lint: .venv/.dev
 
 train: .venv/.dev
 	$(BIN)/numeye train classic --run runs/classic-seed0 --resume
+
+reader: .venv/.dev
+	$(BIN)/numeye train reader --run runs/reader-seed0 --resume
 
 bench: .venv/.dev
 	$(BIN)/numeye bench read

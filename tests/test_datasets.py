@@ -5,7 +5,7 @@ import hashlib
 import io
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from numeye import image
-from numeye.datasets import SPLITS, DataSet, open_data, validation_split
+from numeye.datasets import SPLITS, DataSet, is_data_folder, open_data, validation_split
 from numeye.errors import DataError, UsageError
 
 FEW = settings(max_examples=80, deadline=None, derandomize=True)
@@ -114,12 +114,60 @@ def test_a_part_of_a_data_set_keeps_pictures_and_labels_together(kind: Kind, tmp
         whole.subset(np.zeros(0, np.int64))
 
 
-def test_a_folder_of_both_parts_of_idx_files_gives_the_one_that_is_meant(tmp_path: Path) -> None:
-    for stem, label in (("train", 1), ("t10k", 2)):
-        (tmp_path / f"{stem}-images-idx3-ubyte").write_bytes(idx(digits(1)))
-        (tmp_path / f"{stem}-labels-idx1-ubyte").write_bytes(idx(np.array([label], np.uint8)))
+def write_part(folder: Path, stem: str, label: int, *, packed: bool = False) -> None:
+    for name, values in (("images-idx3", digits(1)), ("labels-idx1", np.array([label], np.uint8))):
+        content = gzip.compress(idx(values)) if packed else idx(values)
+        (folder / f"{stem}-{name}-ubyte{'.gz' if packed else ''}").write_bytes(content)
+
+
+@pytest.mark.parametrize("stems", [("train", "t10k"), ("emnist-digits-train", "emnist-digits-test")])
+@pytest.mark.parametrize("packed", ["neither", "train", "test", "both"])
+def test_a_part_is_found_by_its_name_whether_packed_or_not(stems: tuple[str, str], packed: str, tmp_path: Path) -> None:
+    write_part(tmp_path, stems[0], 1, packed=packed in ("train", "both"))
+    write_part(tmp_path, stems[1], 2, packed=packed in ("test", "both"))
     assert open_data(str(tmp_path)).labels == ("2",)
     assert open_data(str(tmp_path), part="train").labels == ("1",)
+
+
+def test_a_part_that_lies_there_packed_and_unpacked_is_one(tmp_path: Path) -> None:
+    write_part(tmp_path, "own", 3, packed=True)
+    write_part(tmp_path, "own", 4)
+    assert open_data(str(tmp_path)).labels == ("4",)
+
+
+@pytest.mark.parametrize("stems", [("train", "own"), ("first", "second"), ("t10k", "test"), ("latest", "own")])
+def test_several_idx_files_of_which_none_is_meant_are_a_data_error(stems: tuple[str, str], tmp_path: Path) -> None:
+    for stem in stems:
+        write_part(tmp_path, stem, 1)
+    with pytest.raises(DataError, match="holds .*; expected one with t10k or test in its name") as refused:
+        open_data(str(tmp_path))
+    assert all(f"{stem}-images-idx3-ubyte" in str(refused.value) for stem in stems)
+    assert len(open_data(str(tmp_path / f"{stems[1]}-images-idx3-ubyte"))) == 1
+
+
+@pytest.mark.parametrize("closed", ["", "3"])
+def test_a_folder_that_cannot_be_read_is_not_an_empty_one(
+    closed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class_folder(tmp_path, digits(2), [3, 7])
+    listed = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path == tmp_path / closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(DataError, match="read .*Permission denied") as refused:
+        open_data(str(tmp_path))
+    assert str(refused.value).startswith(str(tmp_path / closed))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_data_folder_is_known_by_its_marks(kind: Kind, tmp_path: Path) -> None:
+    assert not is_data_folder(tmp_path)
+    path = kind(tmp_path, digits(1), [5])
+    assert is_data_folder(tmp_path) == (path.suffix != ".npz")
 
 
 def test_only_the_ten_class_folders_count_and_some_may_be_empty(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 from PIL import Image
 
 from numeye import DataSet, Evaluation, Reader, evaluate, open_data
-from numeye.errors import DataError
+from numeye.errors import DataError, UsageError
+from numeye.evaluation import framing_of
+from numeye.framing import resize_only
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +76,53 @@ def test_none_readable_is_an_error(tmp_path: Path) -> None:
     data = DataSet(name="none", pictures=[str(tmp_path / "no.png")], labels=("1",))
     with pytest.raises(DataError, match="none of its 1 pictures can be read"):
         evaluate(Reader(), data)
+
+
+def test_what_is_accepted_is_the_coverage(measured: Evaluation) -> None:
+    shown = measured.to_dict()
+    assert shown["coverage"] + shown["rejected"] == 100
+    assert (shown["framing"], measured.framing) == ("classical", "classical")
+
+
+def test_naive_framing_only_resizes(train_images: np.ndarray, train_labels: np.ndarray, tmp_path: Path) -> None:
+    """A digit in a corner of its paper: framed it is read, squeezed it is not where it was."""
+    sheets = np.full((40, 84, 84), 255, np.uint8)
+    sheets[:, :28, :28] -= train_images[:40]
+    data = DataSet(name="corner", pictures=sheets, labels=tuple(map(str, train_labels[:40].tolist())))
+    reader = Reader()
+    naive, classical = evaluate(reader, data, naive=True), evaluate(reader, data)
+    pixels = np.stack([resize_only(sheet) for sheet in sheets])
+    assert naive.answers.tolist() == reader.probabilities(pixels).argmax(axis=1).tolist()
+    assert naive.accepted.all()
+    assert naive.correct + 10 < classical.correct
+    assert "naive framing" in str(naive)
+
+
+def test_naive_framing_leaves_mnist_as_it_is(mnist_cache: Path) -> None:
+    data = open_data("mnist:validation", cache=mnist_cache).subset(np.arange(300))
+    reader = Reader()
+    assert np.array_equal(evaluate(reader, data, naive=True).confidences, evaluate(reader, data).confidences)
+
+
+def test_naive_framing_names_what_cannot_be_read(
+    train_images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("numeye.evaluation.NAIVE_BATCH", 2)
+    pictures = [train_images[0], str(tmp_path / "no.png"), str(tmp_path / "none.png"), str(tmp_path), train_images[1]]
+    data = DataSet(name="five", pictures=pictures, labels=("5", "1", "1", "1", "0"))
+    done: list[int] = []
+    naive = evaluate(Reader(), data, naive=True, progress=done.append)
+    assert (naive.answers.tolist(), len(naive.failed), done) == ([5, 0], 3, [2, 4, 5])
+
+
+def test_only_models_that_are_fed_with_mnists_frame_leave_a_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader()
+    assert [framing_of(reader, asked) for asked in (None, "classical", "naive")] == ["classical", "classical", "naive"]
+    with pytest.raises(UsageError, match="expected classical or naive"):
+        framing_of(reader, "neat")
+    reader.model = replace(reader.model, card={"preprocessing": {"framing": "zoom"}})
+    assert framing_of(reader) == "zoom"
+    with pytest.raises(UsageError, match="classic has a framing of its own"):
+        framing_of(reader, "classical")
+    with pytest.raises(UsageError, match="classic has a framing of its own"):
+        evaluate(reader, DataSet(name="one", pictures=np.zeros((1, 9, 9), np.uint8), labels=("1",)), naive=True)

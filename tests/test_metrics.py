@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from numeye.metrics import (
     accuracy,
+    auroc,
     calibration_error,
     confusion_matrix,
     fit_temperature,
@@ -113,6 +114,39 @@ def test_calibration_error_is_what_one_computes_by_hand(case: str, dtype: type) 
     confidences, right, bins, percent = CALIBRATION[case]
     error = calibration_error(np.array(confidences, dtype), np.array(right, bool), bins)
     assert error == pytest.approx(percent, abs=1e-4)
+
+
+AUROC = {
+    "told apart": ([0.9, 0.8], [0.1, 0.2, 0.3], 1.0),
+    "the wrong way round": ([0.1], [0.2, 0.3], 0.0),
+    "all the same": ([0.5, 0.5], [0.5, 0.5, 0.5], 0.5),
+    "one pair of four the wrong way": ([0.8, 0.4], [0.6, 0.2], 0.75),
+    "a tie is half a pair": ([0.8, 0.6], [0.6, 0.2], 0.875),
+}
+
+
+@pytest.mark.parametrize("case", AUROC)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_auroc_golden(case: str, dtype: type) -> None:
+    inside, outside, area = AUROC[case]
+    assert auroc(np.array(inside, dtype), np.array(outside, dtype)) == pytest.approx(area)
+
+
+SCORES = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=30).map(np.array)
+
+
+@FEW
+@given(inside=SCORES, outside=SCORES)
+def test_auroc_is_the_share_of_pairs_in_the_right_order(inside: np.ndarray, outside: np.ndarray) -> None:
+    apart = inside[:, None] - outside[None]
+    assert auroc(inside, outside) == pytest.approx(((apart > 0) + (apart == 0) / 2).mean())
+    assert auroc(inside, outside) + auroc(outside, inside) == pytest.approx(1)
+    assert auroc(np.exp(inside), np.exp(outside)) == auroc(inside, outside)
+
+
+def test_auroc_of_an_empty_group_is_no_number() -> None:
+    assert math.isnan(auroc(np.zeros(0), np.ones(3)))
+    assert math.isnan(auroc(np.ones(3), np.zeros(0)))
 
 
 @FEW

@@ -6,17 +6,19 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from PIL import Image
+from PIL import Image, ImageColor, ImageFilter
 
 import numeye
-from numeye import Reader, weights
+from numeye import DataSet, Reader, evaluate, weights
 from numeye.errors import ModelError, PictureError, UsageError
-from numeye.results import Unreadable
+from numeye.results import FRAME, Unreadable
+from numeye.zoom import SIZE, Window, cut
 
 SAMPLES = Path(__file__).parent.parent / "examples" / "digits"
 
@@ -139,6 +141,7 @@ def _graph(inputs: list[object], outputs: list[object]) -> bytes:
         ("text.onnx", b"hello", "not an ONNX model that can be run"),
         ("empty.onnx", b"", "not an ONNX model that can be run"),
         ("foreign.onnx", _graph(["n", 3, 224, 224], ["n", 3, 224, 224]), r"another network: .*expected \(N,1,28,28\)"),
+        ("foreign.onnx", _graph(["n", 3, 40, 40], ["n", 3, 40, 40]), r"or \(N,1,40,40\) in, \(N,11\) and \(N,4\) out"),
         ("fixed.onnx", _graph([1, 1, 28, 28], [1, 1, 28, 28]), "another network"),
     ],
 )
@@ -154,7 +157,19 @@ def test_a_model_that_is_none_is_said_in_one_line(name: str, content: bytes, say
     [
         ({"sha256": "0" * 64}, "damaged .*not the sha256 of its card"),
         ({"temperature": 0}, "temperature is 0; expected a number above 0"),
+        ({"temperature": float("nan")}, "temperature is nan; expected a number above 0"),
+        ({"temperature": 1e9}, "temperature is 1000000000.0; expected a number above 0"),
+        ({"temperature": True}, "temperature is True"),
+        ({"temperature": "1"}, "temperature is '1'"),
         ({"preprocessing": {"framing": "cubist"}}, "asks for the framing 'cubist'"),
+        ({"preprocessing": {"framing": "zoom"}}, r"another network: .*expected \(N,1,40,40\) in, \(N,11\) and"),
+        ({"preprocessing": {"framing": 7}}, "preprocessing is {'framing': 7}; expected an object such as"),
+        ({"preprocessing": "mnist"}, "preprocessing is 'mnist'; expected an object such as"),
+        ({"preprocessing": {"range": [0, 255]}}, r"range of pixels is \[0, 255\]; expected \[0, 1\]"),
+        ({"rejection": 0.5}, "rejection is 0.5; expected"),
+        ({"rejection": {"no_digit": 0.5}}, "rejection is {'no_digit': 0.5}; expected"),
+        ({"rejection": {"no_digit": 0.5, "unsure": float("nan")}}, "rejection is .*nan}; expected"),
+        ({"rejection": {"no_digit": 2, "unsure": 0.5}}, "rejection is .*; expected"),
         ([], "not a card"),
     ],
 )
@@ -185,3 +200,323 @@ def test_the_packaged_card_says_how_the_weights_were_made() -> None:
     assert measured["accuracy"] == measured["correct"] / measured["n"] * 100
     assert b"site-packages" not in model.onnx
     assert b"/home/" not in model.onnx
+
+
+# ---- models that look for themselves, with a network that is made up: it finds what differs from the corner -----
+
+TINY_CURVE = [[0.99, 3_000, 0], [0.9, 9_000, 9], [0.5, 9_800, 200]]
+CARD: dict[str, Any] = {
+    "preprocessing": {"framing": "zoom", "size": [40, 40], "range": [0, 1]},
+    "temperature": 1.0,
+    "rejection": {"no_digit": 0.5, "unsure": 0.5},
+    "calibration": {"data": "made up", "n": 10_000, "level": 0.95, "curve": TINY_CURVE},
+}
+
+
+def _zoom_graph(logits: list[float]) -> bytes:
+    """Images (N, 1, 40, 40) -> these logits (N, 11), and as boxes (N, 4) the bounds of what differs from the corner."""
+    weights_: dict[str, np.ndarray] = {
+        "zero": np.array([0], np.int64),
+        "one": np.array([1], np.int64),
+        "axes": np.array([2, 3], np.int64),
+        "least": np.array(0.25, np.float32),
+        "size": np.array(SIZE, np.float32),
+        "half": np.array(0.5, np.float32),
+        "up": np.arange(1, SIZE + 1, dtype=np.float32),
+        "down": np.arange(SIZE, 0, -1, dtype=np.float32),
+        "nothing": np.zeros(1, np.float32),
+        "row": np.array([logits], np.float32),
+        "flat": np.array([-1, SIZE], np.int64),
+    }
+    make = helper.make_node
+    nodes = [
+        make("Slice", ["images", "zeros", "ones", "axes"], ["corner"]),
+        make("Sub", ["images", "corner"], ["apart"]),
+        make("Abs", ["apart"], ["far"]),
+        make("Greater", ["far", "least"], ["is_ink"]),
+        make("Cast", ["is_ink"], ["ink"], to=TensorProto.FLOAT),
+    ]
+    weights_["zeros"], weights_["ones"] = np.zeros(2, np.int64), np.ones(2, np.int64)
+    for name, axis in (("x", 2), ("y", 3)):
+        nodes += [
+            make("ReduceMax", ["ink"], [f"{name}_any"], axes=[axis], keepdims=0),  # (N, 1, 40)
+            make("Reshape", [f"{name}_any", "flat"], [f"{name}_row"]),
+            make("Mul", [f"{name}_row", "up"], [f"{name}_up"]),
+            make("Mul", [f"{name}_row", "down"], [f"{name}_down"]),
+            make("ReduceMax", [f"{name}_up"], [f"{name}_last"], axes=[1], keepdims=1),
+            make("ReduceMax", [f"{name}_down"], [f"{name}_rest"], axes=[1], keepdims=1),
+            make("Sub", ["size", f"{name}_rest"], [f"{name}_first"]),
+            make("Add", [f"{name}_first", f"{name}_last"], [f"{name}_sum"]),
+            make("Mul", [f"{name}_sum", "half"], [f"{name}_middle"]),
+            make("Sub", [f"{name}_last", f"{name}_first"], [f"{name}_length"]),
+        ]
+    nodes += [
+        make("Concat", ["x_middle", "y_middle", "x_length", "y_length"], ["bounds"], axis=1),
+        make("Div", ["bounds", "size"], ["boxes"]),
+        make("Mul", ["x_middle", "nothing"], ["zeros_of_n"]),
+        make("Add", ["zeros_of_n", "row"], ["logits"]),
+    ]
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "fake",
+        [value("images", TensorProto.FLOAT, ["n", 1, SIZE, SIZE])],
+        [value("logits", TensorProto.FLOAT, ["n", 11]), value("boxes", TensorProto.FLOAT, ["n", 4])],
+        [onnx.numpy_helper.from_array(array, name) for name, array in weights_.items()],
+    )
+    model = helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 17)])
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+FakeModel = Callable[..., Path]
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> FakeModel:
+    """Write a made-up model and its card: `odds` are the digits' logits, "none" that of no digit."""
+
+    def write(card: dict[str, Any] | None = CARD, /, **odds: float) -> Path:
+        row = [0.0] * 11
+        for name, value in (odds or {"d3": 12.0}).items():
+            row[10 if name == "none" else int(name[1:])] = value
+        path = tmp_path / "fake.onnx"
+        path.write_bytes(_zoom_graph(row))
+        path.with_suffix(".json").unlink(missing_ok=True)
+        if card is not None:
+            path.with_suffix(".json").write_text(json.dumps(card))
+        return path
+
+    return write
+
+
+def _sheet(x: int, y: int, width: int, height: int) -> np.ndarray:
+    grey = np.full((300, 200), 240, np.uint8)
+    grey[y : y + height, x : x + width] = 30
+    return grey
+
+
+def test_a_model_that_looks_for_itself_says_what_and_where(fake: FakeModel) -> None:
+    reading = Reader(fake()).read(_sheet(60, 80, 60, 100))
+    digit = reading.digits[0]
+    assert (reading.text, reading.rejected) == ("3", None)
+    assert digit.box == pytest.approx((60, 80, 60, 100), abs=4)
+    assert digit.frame is not None
+    assert digit.frame[2] == digit.frame[3] == pytest.approx(140, abs=8)
+    stored = reading.to_dict()["digits"][0]
+    assert list(stored) == ["digit", "confidence", "box", "probabilities", "frame"]
+    assert stored["frame"] == list(digit.frame)
+    assert json.loads(reading.to_json()) == reading.to_dict()
+
+
+@pytest.mark.parametrize("place", [(60, 80, 60, 100), (60, 190, 60, 110)])
+def test_what_was_looked_at_is_drawn_in_dashes(place: tuple[int, int, int, int], fake: FakeModel) -> None:
+    drawn = Reader(fake()).read(_sheet(*place)).draw()
+    below = drawn.crop((0, 300, drawn.width, drawn.height))
+    dashes = ImageColor.getrgb(FRAME)
+    assert 20 < (np.asarray(drawn) == dashes).all(axis=2).sum() < 3 * 300
+    assert not (np.asarray(below) == dashes).all(axis=2).any()
+
+
+def test_confidence_leaves_room_for_no_digit_and_the_ten_sum_to_one(fake: FakeModel) -> None:
+    digit = Reader(fake(d3=5.0, none=4.0)).read(_sheet(60, 80, 60, 100)).digits[0]
+    total = np.exp(5) + np.exp(4) + 9
+    assert digit.confidence == pytest.approx(np.exp(5) / total)
+    assert sum(digit.probabilities) == pytest.approx(1)
+    assert max(digit.probabilities) == pytest.approx(np.exp(5) / (np.exp(5) + 9))
+
+
+def test_the_temperature_divides_all_eleven(fake: FakeModel) -> None:
+    digit = Reader(fake({**CARD, "temperature": 2.0}, d3=8.0, none=2.0)).read(_sheet(60, 80, 60, 100)).digits[0]
+    assert digit.confidence == pytest.approx(np.exp(4) / (np.exp(4) + np.exp(1) + 9))
+
+
+def _smear(sigma: float) -> np.ndarray:
+    return np.asarray(Image.fromarray(_sheet(85, 80, 30, 100)).filter(ImageFilter.GaussianBlur(sigma)))
+
+
+@pytest.mark.parametrize(
+    ("odds", "picture", "reason"),
+    [
+        ({"d3": 12.0}, np.full((300, 200), 240, np.uint8), "blank"),
+        ({"d3": 1.0, "none": 9.0}, _sheet(60, 80, 60, 100), "not a digit"),
+        ({"d9": 3.0, "d4": 3.1}, _sheet(60, 80, 60, 100), "unsure between 4 and 9"),
+        ({"d2": 3.1, "d0": 3.0}, _sheet(60, 80, 60, 100), "unsure between 0 and 2"),
+        ({"d4": 3.1, "d9": 3.0}, _sheet(60, 80, 4, 6), "too small"),
+        ({"d4": 3.1, "d9": 3.0}, _smear(25), "too blurred"),
+        ({"d4": 12.0}, _smear(25), None),
+        ({"d4": 12.0}, _sheet(60, 80, 4, 6), None),
+    ],
+)
+def test_what_is_not_relied_on_says_why(
+    odds: dict[str, float], picture: np.ndarray, reason: str | None, fake: FakeModel
+) -> None:
+    reading = Reader(fake(**odds)).read(picture)
+    assert reading.rejected == reason
+    assert len(reading.digits) == (reason != "blank")
+    if reason:
+        assert (reading.text, reading.confidence) == ("", 0.0)
+        assert reading.draw().width >= 200
+    found = reason in ("blank", "not a digit")
+    assert reading.refusal == ("" if reason is None else f"{'no digit found' if found else 'rejected'} ({reason})")
+
+
+def test_where_the_card_does_not_say_the_shapes_tell_and_half_is_the_bound(fake: FakeModel) -> None:
+    reader = Reader(fake(None, d3=2.0, d4=1.9))
+    assert reader.model.framing == "zoom"
+    assert reader.read(_sheet(60, 80, 60, 100)).rejected == "unsure between 3 and 4"
+    assert Reader(fake(None)).read(_sheet(60, 80, 60, 100)).text == "3"
+
+
+def test_a_plain_onnx_file_is_fed_with_mnists_frame(tmp_path: Path) -> None:
+    shutil.copy(weights.ASSETS / "classic.onnx", tmp_path / "own.onnx")
+    assert Reader(tmp_path / "own.onnx").model.framing == "mnist"
+
+
+def test_a_run_folder_holds_a_model_of_either_kind(fake: FakeModel, tmp_path: Path) -> None:
+    path = fake()
+    run = tmp_path / "run"
+    run.mkdir()
+    shutil.copy(path, run / "model.onnx")
+    (run / "card.json").write_text(json.dumps(CARD))
+    assert Reader(run).read(_sheet(60, 80, 60, 100)).text == "3"
+
+
+def test_both_kinds_side_by_side_in_many_threads(fake: FakeModel, reader: Reader) -> None:
+    zoom, answers = Reader(fake()), []
+    alone = {0: reader.read(SAMPLES / "7-turned.jpg"), 1: zoom.read(SAMPLES / "7-turned.jpg")}
+
+    def work(number: int) -> None:
+        for _ in range(5):
+            kind = number % 2
+            answers.append((reader, zoom)[kind].read(SAMPLES / "7-turned.jpg") == alone[kind])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [True] * 40
+    assert (alone[0].text, alone[1].text) == ("7", "3")
+    assert alone[0].digits[0].frame is None
+
+
+def test_a_batch_of_pages_is_read_as_one_by_one(fake: FakeModel) -> None:
+    reader = Reader(fake())
+    pages = [_sheet(60 + number, 80, 20 + number, 100) for number in range(70)]
+    for together, page in zip(reader.read_many(pages), pages, strict=True):
+        assert together == reader.read(page)
+
+
+def test_one_answer_a_picture(fake: FakeModel, tmp_path: Path) -> None:
+    pages = [Image.open(SAMPLES / name).convert("L") for name in ("1-blue-pen.jpg", "5-chalk.png")]
+    pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
+    found = list(Reader(fake()).read_each([pages[0], tmp_path / "two.tif", pages[1]]))
+    assert [type(one) is Unreadable for one in found] == [False, True, False]
+    assert "has 2 pages" in found[1].to_dict()["error"]
+
+
+def test_the_raw_network_can_be_asked(fake: FakeModel) -> None:
+    reader = Reader(fake({**CARD, "temperature": 2.0}, d3=4.0))
+    pixels = cut(_sheet(60, 80, 60, 100), Window(90, 130, 140))[None]
+    assert reader.logits(pixels).tolist() == [[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0]]
+    assert reader.probabilities(pixels)[0, 3] == pytest.approx(np.exp(2) / (np.exp(2) + 10))
+    assert reader.logits(pixels[:0]).shape == (0, 11)
+
+
+def test_logits_that_are_not_finite_are_refused(fake: FakeModel) -> None:
+    with pytest.raises(ModelError, match="logits are not finite") as raised:
+        Reader(fake(d3=float("nan"))).read(_sheet(60, 80, 60, 100))
+    assert "\n" not in str(raised.value)
+
+
+def test_mnists_own_pictures_are_read_as_any_other(fake: FakeModel, train_images: np.ndarray) -> None:
+    data = DataSet(name="own", pictures=train_images[:300], labels=("3",) * 300, framed=True)
+    measured = evaluate(Reader(fake()), data)
+    assert measured.accuracy == 100
+    assert measured.accepted.all()
+    assert (measured.confidences < 1).all()
+
+
+@pytest.mark.parametrize(
+    ("odds", "asked", "reason"),
+    [(2.5, None, None), (2.5, 0.003, "unsure between 3 and 4"), (2.5, 0.05, None), (9.0, 0.003, None)],
+)
+def test_a_promise_sets_the_threshold(odds: float, asked: float | None, reason: str | None, fake: FakeModel) -> None:
+    path = fake(d3=odds, d4=0.1)
+    assert Reader(path, max_error=asked).read(_sheet(60, 80, 60, 100)).rejected == reason
+    assert numeye.read(_sheet(60, 80, 60, 100), model=path, max_error=asked).rejected == reason
+    assert next(numeye.read_many([_sheet(60, 80, 60, 100)], model=path, max_error=asked)).rejected == reason
+
+
+def test_a_promise_says_how_much_is_accepted(fake: FakeModel) -> None:
+    kept = Reader(fake(), max_error=0.003).promise
+    assert kept is not None
+    assert (kept.threshold, kept.coverage) == (0.9, 0.9)
+    assert Reader(fake()).promise is None
+    with pytest.raises(UsageError, match=r"0.001 % wrong is more than .* it can promise 0.0999 % at the least"):
+        Reader(fake(), max_error=0.00001)
+
+
+def test_what_is_accepted_under_a_promise_is_what_was_counted(fake: FakeModel) -> None:
+    card = {**CARD, "rejection": {"no_digit": 0.05, "unsure": 0.5}}
+    kept = Reader(fake(card), max_error=0.5).promise
+    assert kept is not None
+    assert kept.threshold == 0.99  # below 0.95, some answers are set aside as no digit
+
+
+def test_a_model_without_a_calibration_promises_nothing(fake: FakeModel) -> None:
+    with pytest.raises(UsageError, match="classic: promises no error rate, since its card has no calibration"):
+        Reader("classic", max_error=0.01)
+    with pytest.raises(UsageError, match="its card has no calibration"):
+        Reader(fake({}), max_error=0.01)
+    with pytest.raises(UsageError, match="expected a number between 0 and 1"):
+        Reader(fake(), max_error=1.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"curve": []}, "calibration curve is \\[\\]; expected"),
+        ({"curve": None}, "calibration curve is None"),
+        ({"curve": [[0.9, 10]]}, "calibration curve is"),
+        ({"curve": [[0.9, 10, 11]]}, "calibration curve is"),
+        ({"curve": [[0.9, 10, 1.5]]}, "calibration curve is"),
+        ({"curve": [[1.9, 10, 1]]}, "calibration curve is"),
+        ({"curve": [[float("nan"), 10, 1]]}, "calibration curve is"),
+        ({"curve": [[0.9, 99_999, 1]]}, "calibration curve is .*counts up to 10000"),
+        ({"curve": [[0.5, 10, 1], [0.9, 20, 1]]}, "thresholds descending"),
+        ({"curve": [[0.9, 10, 1], [0.5, 9, 1]]}, "calibration curve is"),
+        ({"n": 0}, "number of calibration pictures is 0"),
+        ({"n": "many"}, "number of calibration pictures is 'many'"),
+        ({"level": 95}, "level of calibration is 95; expected a number between 0 and 1"),
+        ({"data": 5}, "calibration is"),
+    ],
+)
+def test_a_calibration_that_makes_no_sense_is_said(changes: dict[str, Any], says: str, fake: FakeModel) -> None:
+    path = fake({**CARD, "calibration": {**CARD["calibration"], **changes}})
+    with pytest.raises(ModelError, match=says) as raised:
+        Reader(path, max_error=0.01)
+    assert len(str(raised.value)) < 300 + len(str(path))
+    assert "\n" not in str(raised.value)
+
+
+def test_the_command_line_says_what_it_promises(fake: FakeModel, tmp_path: Path, numeye: Callable[..., Any]) -> None:
+    path, picture = fake(d3=2.5, d4=0.1), tmp_path / "sheet.png"
+    Image.fromarray(_sheet(60, 80, 60, 100)).save(picture)
+    done = numeye("read", picture, "--model", path, "--max-error", "5%")
+    assert (done.returncode, done.stdout) == (0, "3\n")
+    assert done.stderr == (
+        "at most 5 % wrong among what is accepted: 98.0 % of the calibration pictures were (threshold 0.5)\n"
+    )
+    done = numeye("read", picture, "--model", path, "--max-error", "0.003", "--json", "--overlay", tmp_path / "drawn")
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["rejected"] == "unsure between 3 and 4"
+    assert done.stderr.endswith(f"numeye: {picture}: rejected (unsure between 3 and 4)\n")
+    assert (tmp_path / "drawn" / "sheet.png.read.png").is_file()
+    done = numeye("read", picture, "--max-error", "lots")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("numeye: --max-error lots: expected a share between 0 and 100 %")
+    done = numeye("read", picture, "--model", "classic", "--max-error", "1%")
+    assert done.returncode == 2
+    assert "no calibration" in done.stderr

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from numeye import cli_bench
 from numeye.errors import NumeyeError, UsageError
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-bench_app = typer.Typer(help="Measure how long things take.", no_args_is_help=True)
-app.add_typer(bench_app, name="bench")
+app.add_typer(cli_bench.app, name="bench")
 
 
 def option(flag: str, says: str, metavar: str | None = None) -> Any:
@@ -94,19 +94,25 @@ def read(
     csv: Annotated[bool, typer.Option("--csv", help="Print a table of comma-separated values.")] = False,
     overlay: Annotated[Path | None, option("--overlay", "Draw each answer on its picture, as PNG.", "DIR")] = None,
     model: Annotated[str | None, option("--model", "A packaged model, a run folder or an ONNX file.")] = None,
+    max_error: Annotated[
+        str | None, option("--max-error", "Most wrong answers among those that are accepted, such as 0.5%.", "SHARE")
+    ] = None,
 ) -> None:
     """Read the digit in each picture.
 
     Prints the digit, or PATH<tab>DIGIT for several pictures; all else goes to standard error.
-    Ends with 1 if a picture cannot be read, else 3 if one was rejected (blank, or not a digit), else 0.
+    Ends with 1 if a picture cannot be read, else 3 if one was rejected (no digit found, or one in doubt), else 0.
     """
+    from numeye import risk
     from numeye.reader import Reader
     from numeye.results import Overlays, Unreadable, to_csv
 
     del single  # kept for scripts that say it: later releases read whole numbers without it
     if json and csv:
         raise UsageError("--json and --csv: choose one")
-    reader = Reader(model)
+    reader = Reader(model, max_error=None if max_error is None else risk.parse(max_error))
+    if reader.promise is not None:
+        say(reader.promise)
     drawn = Overlays(overlay) if overlay else None
     several = len(images) > 1 or any(name != "-" and Path(name).is_dir() for name in images)
     if csv:
@@ -128,7 +134,7 @@ def _print_reading(reading: Reading | Unreadable, *, json: bool, csv: bool, seve
         say(f"numeye: {reading.error}")
     elif reading.rejected:
         page = f", page {reading.page + 1}" if reading.page else ""
-        say(f"numeye: {reading.image}{page}: no digit found ({reading.rejected})")
+        say(f"numeye: {reading.image}{page}: {reading.refusal}")
     if json:
         answer(reading.to_json())
     elif isinstance(reading, Unreadable):
@@ -207,26 +213,37 @@ def evaluate(
         typer.Argument(help="A packaged model, a run folder or an ONNX file; the default model if left out.",
                        show_default=False),
     ] = None,
-    data: Annotated[str, typer.Option("--data", help="mnist, mnist:validation, or a data folder.")] = "mnist",
+    data: Annotated[str | None, option("--data", "mnist (if left out), mnist:validation, or a data folder.")] = None,
+    wild: Annotated[Path | None, option("--wild", "Measure each data set in a folder.", "DIR")] = None,
+    framing: Annotated[str | None, option("--framing", "For classic: classical, or naive, which only resizes.")] = None,
     json: Json = False,
     mistakes: Annotated[Path | None, option("--mistakes", "Write the worst mistakes as a PNG.", "DIR")] = None,
     report: Annotated[Path | None, option("--report", "Write a run's report as HTML.", "FILE")] = None,
+    log: Annotated[Path | None, option("--log", "With --wild: note each score in a file.", "FILE")] = None,
+    reason: Annotated[str | None, option("--reason", "With --log: why it is scored.")] = None,
     cache: Cache = None,
 ) -> None:  # fmt: skip
-    """Measure a model: accuracy, confusion, mistakes.
+    """Measure a model: accuracy, confusion, mistakes; with --wild on every data set of a folder, a row each.
 
-    Accuracy is correct / total * 100. Ends with 1 if a picture cannot be read; what is rejected does not count there.
+    Accuracy is correct / total * 100. Ends with 1 if a picture or a set cannot be read; rejecting has no part in that.
     """
-    from numeye import datasets
-    from numeye.evaluation import evaluate as measure
+    from numeye import datasets, evaluation
     from numeye.reader import Reader
 
+    if wild is not None:
+        if data is not None or report is not None:
+            raise UsageError("--wild measures every data set in its folder; leave out --data and --report")
+        _evaluate_wild(model, wild, log, reason, framing=framing, json=json, mistakes=mistakes)
+    if log is not None or reason is not None:
+        raise UsageError("--log and --reason: expected --wild DIR with them")
     if report is not None and (model is None or not Path(model).is_dir()):
         raise UsageError("--report: expected a run folder as MODEL; only a run has curves to show")
     reader = Reader(model)
+    naive = evaluation.framing_of(reader, framing) == "naive"
+    data = "mnist" if data is None else data
     if data in datasets.SPLITS:
         _fetch(cache)
-    measured = measure(reader, datasets.open_data(data, cache=cache))
+    measured = evaluation.evaluate(reader, datasets.open_data(data, cache=cache), naive=naive)
     for line in measured.failed:
         say(f"numeye: {line}")
     answer(json_module.dumps(measured.to_dict()) if json else str(measured))
@@ -238,6 +255,15 @@ def evaluate(
 
         say(f"report: {reports.write(Run.open(Path(str(model))), measured, report)}")
     raise typer.Exit(FAILED if measured.failed else 0)
+
+
+def _evaluate_wild(model: str | None, folder: Path, log: Path | None, reason: str | None, **asked: Any) -> NoReturn:
+    from numeye import wild
+    from numeye.reader import Reader
+
+    noted = wild.ScoringLog.asked(log, reason)
+    whole = wild.print_folder(Reader(model), folder, log=noted, answer=answer, say=say, **asked)
+    raise typer.Exit(0 if whole else FAILED)
 
 
 @app.command()
@@ -282,10 +308,16 @@ def models(json: Json = False) -> None:
 @app.command()
 def data(
     check: Annotated[bool, typer.Option("--check", help="Only look; fetch nothing.")] = False,
+    show: Annotated[str | None, option("--show", "Write a contact sheet of the synthetic paper.", "paper")] = None,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The file of --show.")] = Path("paper.png"),
     cache: Cache = None,
 ) -> None:
     """Show which data are there, and fetch what is missing."""
     from numeye import mnist
+
+    if show is not None:
+        _show(show, to, cache)
+        return
 
     if not check:
         _fetch(cache)
@@ -294,6 +326,18 @@ def data(
     for name, state in states.items():
         answer(f"  {name:<26} {state}")
     raise typer.Exit(0 if set(states.values()) == {"ok"} else FAILED)
+
+
+def _show(what: str, to: Path, cache: Path | None) -> None:
+    import numeye
+
+    if what != "paper":
+        raise UsageError(f"--show {what}: expected paper")
+    _ = numeye.train  # names the missing extra, where training is not installed
+    from numeye.training.show import write_sheet
+
+    _fetch(cache)
+    answer(str(write_sheet(to, cache=cache, say=say)))
 
 
 @app.command()
@@ -315,48 +359,6 @@ def doctor(cache: Cache = None) -> None:
     for name in weights.list_models():
         Reader(name)  # raises, in one line, where it is damaged
         answer(f"model        {name}: loads, sha256 as on its card")
-
-
-@bench_app.command("read")
-def bench_read(
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Counted runs of each command.")] = 15,
-    json: Json = False,
-) -> None:
-    """Start-up, one picture and a folder, as whole processes beside `python -c pass`."""
-    from numeye import bench
-
-    result = bench.bench_read(rounds)
-    if json:
-        answer(json_module.dumps(result, default=vars))
-        return
-    for line in bench.reading_lines(result):
-        answer(line)
-
-
-@bench_app.command("train")
-def bench_train(
-    seeds: Annotated[
-        str, typer.Option("--seeds", help="Seeds to train classic with, such as 0,1,2; empty for none.")
-    ] = "0,1,2",
-    rounds: Annotated[int, typer.Option("--rounds", min=0, help="Epochs of each loop; 0 leaves that part out.")] = 6,
-    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of the trained runs.")] = Path("runs"),
-    json: Json = False,
-    cache: Cache = None,
-) -> None:
-    """The training loop beside a bare one, and `classic` trained with several seeds."""
-    from numeye import bench
-
-    try:
-        numbers = [int(word) for word in seeds.split(",") if word.strip()]
-    except ValueError as error:
-        raise UsageError(f"--seeds {seeds}: expected whole numbers with commas between, such as 0,1,2") from error
-    _fetch(cache)
-    result = bench.bench_train(numbers, rounds, runs, str(cache) if cache else None)
-    if json:
-        answer(json_module.dumps(result))
-        return
-    for line in bench.training_lines(result):
-        answer(line)
 
 
 def _fetch(cache: Path | None) -> None:

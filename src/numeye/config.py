@@ -38,9 +38,14 @@ class Recipe:
         model: a name of `numeye.training.models.list_models`.
         loss: a name of `numeye.training.loop.LOSSES`.
         optimizer: a name of `numeye.training.loop.OPTIMIZERS`.
-        learning_rate: step size, constant, above 0.
+        learning_rate: step size, the largest of the schedule, above 0.
         batch_size: pictures a step.
         epochs: passes over the training digits.
+        weight_decay: of AdamW, 0 or more.
+        schedule: a name of `numeye.training.loop.SCHEDULES`.
+        average: the weights kept are a moving average over this many steps; 0 keeps the last ones.
+        precision: `float32`, or `bfloat16` for the forward pass.
+        paper: crops of synthetic paper to learn from; 0 for MNIST's digits as they are.
         promise: what to expect; None for a recipe nobody has measured.
     """
 
@@ -52,10 +57,15 @@ class Recipe:
     learning_rate: float = 1e-3
     batch_size: int = 64
     epochs: int = 5
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    average: int = 0
+    precision: str = "float32"
+    paper: int = 0
     promise: Promise | None = None
 
     def __post_init__(self) -> None:
-        for name in ("name", "about", "model", "loss", "optimizer"):
+        for name in ("name", "about", "model", "loss", "optimizer", "schedule", "precision"):
             if not isinstance(getattr(self, name), str):
                 raise UsageError(f"recipe {self.name}: {name} is {getattr(self, name)!r}, expected a text")
         if self.promise is not None and not isinstance(self.promise, Promise):
@@ -65,6 +75,13 @@ class Recipe:
             kind, what = (float | int, "number") if name == "learning_rate" else (int, "whole number")
             if not isinstance(value, kind) or isinstance(value, bool) or not 0 < value < math.inf:
                 raise UsageError(f"recipe {self.name}: {name} is {value!r}, expected a {what} above 0")
+        for name in ("weight_decay", "average", "paper"):
+            value = getattr(self, name)
+            kind, what = (float | int, "number") if name == "weight_decay" else (int, "whole number")
+            if not isinstance(value, kind) or isinstance(value, bool) or not 0 <= value < math.inf:
+                raise UsageError(f"recipe {self.name}: {name} is {value!r}, expected a {what} of 0 or more")
+        if self.precision not in ("float32", "bfloat16"):
+            raise UsageError(f"recipe {self.name}: precision is {self.precision!r}, expected float32 or bfloat16")
 
 
 @dataclass(frozen=True, kw_only=True)

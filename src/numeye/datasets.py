@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -98,17 +99,36 @@ def open_data(data: str, *, cache: str | Path | None = None, part: Part = "test"
     path = Path(data)
     if not os.path.exists(path):  # noqa: PTH110 - a name that no file can have is no error here
         raise UsageError(f"no data set {data!r}: expected {', '.join(SPLITS)}, or the path of a data folder")
-    if path.suffix == ".npz":
-        return _open_npz(path)
-    if path.is_file():
-        return _open_idx(data, path)
-    if (path / "labels.csv").is_file():
-        return _open_csv(path)
-    images = sorted(path.glob("*images-idx3-ubyte")) or sorted(path.glob("*images-idx3-ubyte.gz"))
-    if images:
-        stem = "train" if part == "train" else "t10k"
-        return _open_idx(data, next((file for file in images if file.name.startswith(stem)), images[0]))
-    return _open_classes(path)
+    return replace(open_folder(path, part), name=data)
+
+
+def open_folder(path: Path, part: Part = "test") -> DataSet:
+    """Open a data folder, an `.npz` or a raw IDX file that is there; see `open_data`.
+
+    Raises:
+        DataError: it is damaged or of a kind that is not known.
+    """
+    try:
+        if path.suffix == ".npz":
+            return _open_npz(path)
+        if path.is_file():
+            return _open_idx(path)
+        if (path / "labels.csv").is_file():
+            return _open_csv(path)
+        images = _idx_images(path)
+        return _open_idx(_of_part(path, images, part)) if images else _open_classes(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def is_data_folder(path: Path) -> bool:
+    """True where a folder has the marks of a data set, whole or damaged: a table, raw IDX files, or class folders.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    marks = {"labels.csv", *"0123456789"}
+    return any(entry.name in marks for entry in path.iterdir()) or bool(_idx_images(path))
 
 
 def validation_split(
@@ -164,7 +184,29 @@ def _open_npz(path: Path) -> DataSet:
     return DataSet(name=str(path), pictures=images, labels=tuple(map(str, labels.tolist())))
 
 
-def _open_idx(name: str, images: Path) -> DataSet:
+def _idx_images(folder: Path) -> list[Path]:
+    """The raw IDX files of images in a folder, by name; a packed one that lies there unpacked too is left out."""
+    names = sorted(entry.name for entry in folder.iterdir())
+    plain = [name for name in names if name.endswith("images-idx3-ubyte")]
+    packed = [name for name in names if name.endswith("images-idx3-ubyte.gz") and name[:-3] not in plain]
+    return [folder / name for name in [*plain, *packed]]
+
+
+def _of_part(folder: Path, images: list[Path], part: Part) -> Path:
+    """The one file of images, or that one of several whose name tells that it is of this part."""
+    if len(images) == 1:
+        return images[0]
+    words = {"train"} if part == "train" else {"t10k", "test"}
+    matching = [file for file in images if words & set(re.split("[^a-z0-9]+", file.name.lower()))]
+    if len(matching) != 1:
+        raise DataError(
+            f"{folder}: holds {', '.join(file.name for file in images)}; expected one with "
+            f"{' or '.join(sorted(words))} in its name, or the path of the file that is meant"
+        )
+    return matching[0]
+
+
+def _open_idx(images: Path) -> DataSet:
     beside = images.with_name(images.name.replace("images-idx3", "labels-idx1"))
     if beside == images or not beside.is_file():
         raise DataError(f"{images}: no labels beside it; expected NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte")
@@ -172,7 +214,7 @@ def _open_idx(name: str, images: Path) -> DataSet:
     if pictures.ndim != 3 or labels.ndim != 1:
         raise DataError(f"{images}: images of rank {pictures.ndim} and labels of rank {labels.ndim}; expected 3 and 1")
     framed = pictures.shape[1:] == (28, 28)
-    return DataSet(name=name, pictures=pictures, labels=tuple(map(str, labels.tolist())), framed=framed)
+    return DataSet(name=str(images), pictures=pictures, labels=tuple(map(str, labels.tolist())), framed=framed)
 
 
 def _open_csv(folder: Path) -> DataSet:
@@ -202,8 +244,10 @@ def _open_classes(folder: Path) -> DataSet:
         if (folder / digit).is_dir():
             try:
                 found = in_folder(folder / digit)
-            except PictureError:  # a class may well be empty
-                continue
+            except PictureError as error:
+                if isinstance(error.__cause__, OSError):
+                    raise DataError(str(error)) from error
+                continue  # a class may well be empty
             pictures += map(str, found)
             labels += [digit] * len(found)
     if not pictures:

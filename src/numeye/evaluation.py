@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,15 +14,19 @@ from PIL import Image
 
 from numeye import atomic, image, metrics
 from numeye.datasets import DataSet
-from numeye.errors import DataError, PictureError
+from numeye.errors import DataError, MissingExtra, PictureError, UsageError
+from numeye.framing import SIZE, resize_only
 from numeye.image import Picture
 from numeye.reader import Reader
+from numeye.results import Unreadable
 from numeye.sheet import Tile, contact_sheet
 
 if TYPE_CHECKING:
     from jaxtyping import Float64, Int64
 
 WORST = 40  # mistakes on a contact sheet
+FRAMINGS = ("classical", "naive")  # of a model that is fed with MNIST's frame
+NAIVE_BATCH = 512  # resized pictures that go through the network together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +42,8 @@ class Evaluation:
         accepted: n flags, False where the reader rejects.
         pictures: the n pictures, for looking at.
         failed: one line for each picture that could not be read; these are not among the n.
+        framing: how the pictures were laid out: "classical" is `numeye.framing.frame`, "naive" only resizes them, any
+            other is the model's own.
     """
 
     data: str
@@ -48,6 +54,7 @@ class Evaluation:
     accepted: np.ndarray
     pictures: list[Picture] = field(repr=False)
     failed: tuple[str, ...] = ()
+    framing: str = "classical"
 
     @cached_property
     def right(self) -> np.ndarray:
@@ -86,6 +93,7 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """As `numeye evaluate --json` prints it; all rates in percent."""
         accepted = int(self.accepted.sum())
+        rejected = metrics.accuracy(len(self.labels) - accepted, len(self.labels))
         return {
             "data": self.data,
             "model": self.model,
@@ -93,12 +101,14 @@ class Evaluation:
             "correct": self.correct,
             "accuracy": self.accuracy,
             "interval": list(self.interval),
-            "rejected": metrics.accuracy(len(self.labels) - accepted, len(self.labels)),
+            "rejected": rejected,
+            "coverage": 100 - rejected,
             "accuracy_accepted": metrics.accuracy(int(self.right[self.accepted].sum()), accepted) if accepted else None,
             "ece": metrics.calibration_error(self.confidences, self.right),
             "per_digit": self.per_digit(),
             "confusion": self.confusion.tolist(),
             "failed": list(self.failed),
+            "framing": self.framing,
         }
 
     def __str__(self) -> str:
@@ -106,7 +116,7 @@ class Evaluation:
         low, high = self.interval
         shown = self.to_dict()
         lines = [
-            f"{self.model} on {self.data}",
+            f"{self.model} on {self.data}" + (", naive framing" if self.framing == "naive" else ""),
             f"accuracy      {self.correct:,} / {len(self.labels):,} * 100 = {self.accuracy:.2f} %"
             f"   (95 % interval {low:.2f} to {high:.2f})",
             f"calibration   {shown['ece']:.2f} % expected calibration error",
@@ -146,7 +156,8 @@ class Evaluation:
         """
         buffer = io.BytesIO()
         self.mistakes().save(buffer, format="PNG")
-        path = folder / f"{Path(self.data).stem.replace(':', '-')}-mistakes.png"
+        name = Path(self.data).name.removesuffix(".npz")
+        path = folder / f"{name.replace(':', '-')}-mistakes.png"
         atomic.write_bytes(path, buffer.getvalue())
         return path
 
@@ -157,19 +168,25 @@ class Evaluation:
         return Tile(picture=grey, lines=(f"{self.labels[number]} read {said}", f"no. {number}"))
 
 
-def evaluate(reader: Reader, data: DataSet, *, progress: Callable[[int], object] = lambda _: None) -> Evaluation:
+def evaluate(
+    reader: Reader, data: DataSet, *, naive: bool = False, progress: Callable[[int], object] = lambda _: None
+) -> Evaluation:
     """Read every picture of `data` with `reader`.
 
     Args:
         reader: what reads.
         data: pictures with one digit each.
+        naive: only resize the pictures, as a tutorial does, instead of framing them as MNIST is; see `framing_of`.
         progress: is told how many pictures are done.
 
     Raises:
+        UsageError: `naive` with a model that is not fed with MNIST's frame.
         DataError: some label is not a single digit, or no picture can be read.
     """
+    framing = framing_of(reader, "naive" if naive else None)
     labels = data.digits()
-    rows = list(_framed_answers(reader, data) if data.framed else _answers(reader, data, progress))
+    answered = _naive_answers if naive and not data.framed else _answers
+    rows = list(_framed_answers(reader, data) if data.framed else answered(reader, data, progress))
     kept = [number for number, row in enumerate(rows) if not isinstance(row, str)]
     answers = [row for row in rows if not isinstance(row, str)]
     if not answers:
@@ -183,14 +200,38 @@ def evaluate(reader: Reader, data: DataSet, *, progress: Callable[[int], object]
         accepted=np.array([accepted for _, _, accepted in answers], bool),
         pictures=[data.pictures[number] for number in kept],
         failed=tuple(row for row in rows if isinstance(row, str)),
+        framing=framing,
     )
+
+
+def framing_of(reader: Reader, asked: str | None = None) -> str:
+    """How pictures are laid out for this reader: as asked, else as its model is used to.
+
+    Args:
+        reader: what reads.
+        asked: "classical" or "naive", for models that are fed with MNIST's frame; None leaves the choice.
+
+    Raises:
+        UsageError: there is no such framing, or the model leaves no choice.
+    """
+    own = reader.model.framing
+    if asked is None:
+        return "classical" if own == "mnist" else own
+    if asked not in FRAMINGS:
+        raise UsageError(f"--framing {asked}: expected {' or '.join(FRAMINGS)}")
+    if own != "mnist":
+        raise UsageError(f"--framing {asked}: {reader.model.name} has a framing of its own ({own}); leave it out")
+    return asked
 
 
 Answer = tuple[int, float, bool]  # digit (-1: none), its probability, accepted
 
 
-def _framed_answers(reader: Reader, data: DataSet) -> Iterator[Answer]:
-    """MNIST's own pictures go to the network as they are."""
+def _framed_answers(reader: Reader, data: DataSet) -> Iterator[Answer | str]:
+    """MNIST's own pictures go to its networks as they are; to a model that looks for itself they are pictures."""
+    if reader.model.framing != "mnist":
+        yield from _answers(reader, data, lambda _: None)
+        return
     pixels = np.asarray(data.pictures, np.float32) / 255
     probabilities = reader.probabilities(pixels)
     best = probabilities.argmax(axis=1)
@@ -200,15 +241,39 @@ def _framed_answers(reader: Reader, data: DataSet) -> Iterator[Answer]:
 
 def _answers(reader: Reader, data: DataSet, progress: Callable[[int], object]) -> Iterator[Answer | str]:
     """All others are read as any picture is; one line instead of an answer for those that cannot be."""
-    for done, picture in enumerate(data.pictures, start=1):
+    for done, reading in enumerate(reader.read_each(data.pictures), start=1):
         progress(done)
-        try:
-            reading = reader.read(picture)
-        except PictureError as error:
-            yield str(error)
-            continue
-        if reading.digits:
+        if isinstance(reading, Unreadable):
+            yield reading.error
+        elif reading.digits:
             best = reading.digits[0]
             yield best.digit, best.confidence, reading.rejected is None
         else:
             yield -1, 0.0, False
+
+
+def _naive_answers(reader: Reader, data: DataSet, progress: Callable[[int], object]) -> Iterator[Answer | str]:
+    """Pictures that are only resized: nothing is looked for in them, so none is rejected."""
+    for start in range(0, len(data), NAIVE_BATCH):
+        rows = _resized(data.pictures[start : start + NAIVE_BATCH])
+        pixels = [row for row in rows if not isinstance(row, str)]
+        stacked = np.stack(pixels) if pixels else np.zeros((0, SIZE, SIZE), np.float32)
+        probabilities = iter(reader.probabilities(stacked))
+        for row in rows:
+            if isinstance(row, str):
+                yield row
+            else:
+                said = next(probabilities)
+                yield int(said.argmax()), float(said.max()), True
+        progress(start + len(rows))
+
+
+def _resized(pictures: Sequence[Picture] | np.ndarray) -> list[np.ndarray | str]:
+    """Each picture as 28x28, or one line where it cannot be read."""
+    found: list[np.ndarray | str] = []
+    for picture in pictures:
+        try:
+            found.append(resize_only(image.only_page(picture).grey))
+        except (PictureError, MissingExtra) as error:
+            found.append(str(error))
+    return found

@@ -102,6 +102,13 @@ def frame(grey: UInt8[np.ndarray, "height width"]) -> Framing:
     )
 
 
+def resize_only(grey: UInt8[np.ndarray, "height width"]) -> Float32[np.ndarray, "28 28"]:
+    """What a tutorial does with a picture, to measure `frame` against: squeezed to 28x28, light ink on dark, 0 to 1."""
+    dark_ink = _paper_is_light(grey, _otsu(grey))
+    squeezed = np.asarray(Image.fromarray(grey).resize((SIZE, SIZE), Image.Resampling.BILINEAR), np.float32) / 255
+    return 1 - squeezed if dark_ink else squeezed
+
+
 def centre(digit: Float32[np.ndarray, "height width"]) -> Float32[np.ndarray, "28 28"]:
     """Lay a digit of at most 28x28 into the frame, its centre of mass in the middle, as far as it fits."""
     height, width = digit.shape

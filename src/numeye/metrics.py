@@ -68,6 +68,20 @@ def calibration_error(confidences: Float[np.ndarray, " n"], right: Bool[np.ndarr
     return float(np.abs(surplus).sum() / len(confidences) * 100)
 
 
+def auroc(inside: Float[np.ndarray, " n"], outside: Float[np.ndarray, " m"]) -> float:
+    """How well a score tells two groups apart: the area under the ROC curve, 0 to 1; nan where a group is empty.
+
+    It is the share of all pairs in which `inside` scores higher, a tie being half a pair (Mann and Whitney 1947): 1
+    where every score of `inside` is the higher one, 0.5 where the score says nothing.
+    """
+    n, m = len(inside), len(outside)
+    if not n or not m:
+        return math.nan
+    _, level, counts = np.unique(np.concatenate([inside, outside]), return_inverse=True, return_counts=True)
+    ranks = counts.cumsum() - (counts - 1) / 2  # of each level; equal scores share the mean of their ranks
+    return float((ranks[level[:n]].sum() - n * (n + 1) / 2) / (n * m))
+
+
 def softmax(logits: Float[np.ndarray, "n classes"]) -> Float[np.ndarray, "n classes"]:
     """Probabilities from logits, row by row; each row sums to 1."""
     powers: np.ndarray = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -25,6 +25,10 @@ CSV_COLUMNS = ("file", "page", "row", "index", "text", "confidence", "x", "y", "
 # Okabe and Ito's colours, told apart by colour-blind people too: sure, doubtful, rejected.
 SURE, DOUBTFUL, REJECTED = "#009e73", "#e69f00", "#d55e00"
 DOUBT_BELOW = 0.9
+FRAME = "#56b4e9"  # what the network was shown
+
+# Why there is no answer. The first two say that there is no digit; the others, that it is not relied on.
+BLANK, NOT_A_DIGIT, TOO_SMALL, TOO_BLURRED = "blank", "not a digit", "too small", "too blurred"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,24 +37,29 @@ class Digit:
 
     Attributes:
         digit: the best answer, 0 to 9.
-        confidence: its probability, 0 to 1.
+        confidence: its probability, 0 to 1. Where the model knows also "no digit", that has its share: then the
+            confidence is less than the largest of `probabilities`, by as much as there may be none.
         box: x, y, width, height in pixels of the upright picture.
-        probabilities: of the digits 0 to 9; they sum to 1.
+        probabilities: of the digits 0 to 9, given that it is one of them; they sum to 1.
+        frame: x, y, width, height of what the network was shown last, in pixels of the upright picture, past whose
+            edges it may go; None for a model that does not look for itself.
     """
 
     digit: int
     confidence: float
     box: Box
     probabilities: tuple[float, ...]
+    frame: Box | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As it stands in the JSON."""
-        return {
+        """As it stands in the JSON; without `frame` where there is none."""
+        stored = {
             "digit": self.digit,
             "confidence": self.confidence,
             "box": list(self.box),
             "probabilities": list(self.probabilities),
         }
+        return stored if self.frame is None else {**stored, "frame": list(self.frame)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +70,8 @@ class Reading:
         image: the path as given, "-" for standard input, "" for what came without a name.
         page: number of the page in its file, from 0.
         digits: what was found, best answers; also those that were rejected.
-        rejected: why there is no answer (`blank`, `not a digit`), or None.
+        rejected: why there is no answer (`blank`, `not a digit`, `too small`, `too blurred`, `unsure between 4 and 9`),
+            or None.
         picture: (height, width) uint8, the page that was read, for drawing.
     """
 
@@ -80,6 +90,13 @@ class Reading:
     def confidence(self) -> float:
         """How sure the whole text is, 0 to 1; 0 where it was rejected."""
         return 0.0 if self.rejected else float(np.prod([digit.confidence for digit in self.digits]))
+
+    @property
+    def refusal(self) -> str:
+        """Why there is no answer, as a person is told; empty where there is one."""
+        if self.rejected in (BLANK, NOT_A_DIGIT):
+            return f"no digit found ({self.rejected})"
+        return f"rejected ({self.rejected})" if self.rejected else ""
 
     def __str__(self) -> str:
         return self.text
@@ -118,6 +135,9 @@ class Reading:
         scale = image.width / self.picture.shape[1]
         size = max(12, max(image.size) // 28)
         font, line = ImageFont.load_default(size), max(1, size // 8)
+        for digit in self.digits:
+            if digit.frame is not None:
+                _dashed(ImageDraw.Draw(image), tuple(value * scale for value in digit.frame), max(1, line // 2))
         canvas = Image.new("RGB", (max(image.width, size * 9), image.height + round(size * 1.6)), "white")
         canvas.paste(image, (0, 0))
         draw = ImageDraw.Draw(canvas)
@@ -147,7 +167,9 @@ class Reading:
         return DOUBTFUL if digit.confidence < DOUBT_BELOW else SURE
 
     def _caption(self) -> str:
-        return f"no digit: {self.rejected}" if self.rejected else f"{self.text}   {self.confidence:.1%}"
+        if self.rejected in (BLANK, NOT_A_DIGIT):
+            return f"no digit: {self.rejected}"
+        return self.rejected or f"{self.text}   {self.confidence:.1%}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +217,23 @@ class Overlays:
             name, number = f"{base}{page}.{number}.read.png", number + 1
         self._used.add(name)
         reading.save(self.folder / name)
+
+
+def unsure_between(digit: Digit) -> str:
+    """The reason to set an answer aside that may as well be another: the two best, the smaller first."""
+    first, second = sorted(sorted(range(10), key=lambda one: -digit.probabilities[one])[:2])
+    return f"unsure between {first} and {second}"
+
+
+def _dashed(draw: ImageDraw.ImageDraw, box: tuple[float, ...], line: int) -> None:
+    """The outline of a box in dashes; what lies outside the picture is cut off."""
+    x, y, width, height = box
+    step = 4 * line + 2
+    for start in range(0, round(max(width, height)), 2 * step):
+        for edge in (y, y + height - 1):
+            draw.line((x + start, edge, min(x + start + step, x + width), edge), fill=FRAME, width=line)
+        for edge in (x, x + width - 1):
+            draw.line((edge, y + start, edge, min(y + start + step, y + height)), fill=FRAME, width=line)
 
 
 def to_csv(readings: Iterable[Reading], *, header: bool = True) -> str:

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TypeGuard
 
 from numeye.errors import ModelError, UsageError
+from numeye.risk import Calibration, Point
 
 ASSETS = Path(__file__).parent / "assets"
 DEFAULT = "classic"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejection:
+    """When an answer is set aside.
+
+    Attributes:
+        no_digit: above this probability of no digit there is none, 0 to 1.
+        unsure: below this confidence the answer is not relied on, 0 to 1.
+    """
+
+    no_digit: float
+    unsure: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,17 +46,92 @@ class Model:
 
     @property
     def temperature(self) -> float:
-        """What the logits are divided by before softmax, above 0."""
+        """What the logits are divided by before softmax, 0.01 to 100."""
         value = self.card.get("temperature", 1.0)
-        if not isinstance(value, int | float) or not value > 0:
-            raise ModelError(f"{self.name}: the card's temperature is {value!r}; expected a number above 0")
+        if not _is_number(value) or not 0.01 <= value <= 100:
+            self._refuse("temperature", value, "a number above 0 (0.01 to 100)")
         return float(value)
 
     @property
     def framing(self) -> str:
-        """How a picture is laid out for the network; `mnist` is `numeye.framing`."""
+        """How a picture is laid out for the network: `mnist` is `numeye.framing`, `zoom` is `numeye.zoom`.
+
+        Empty where the card does not say; a `Reader` then tells it by the network's shapes.
+        """
         preprocessing = self.card.get("preprocessing", {})
-        return str(preprocessing.get("framing", "mnist")) if isinstance(preprocessing, dict) else "unknown"
+        if not isinstance(preprocessing, dict) or not isinstance(preprocessing.get("framing", ""), str):
+            self._refuse("preprocessing", preprocessing, 'an object such as {"framing": "mnist"}')
+        if preprocessing.get("range", [0, 1]) != [0, 1]:
+            self._refuse("range of pixels", preprocessing["range"], "[0, 1]")
+        return str(preprocessing.get("framing", ""))
+
+    @property
+    def rejection(self) -> Rejection | None:
+        """When an answer is set aside; None where the card does not say."""
+        value = self.card.get("rejection")
+        if value is None:
+            return None
+        stated = value if isinstance(value, dict) else {}
+        bounds = [bound for bound in map(stated.get, ("no_digit", "unsure")) if _is_number(bound) and 0 <= bound <= 1]
+        if len(bounds) != 2:
+            self._refuse("rejection", value, '{"no_digit": 0 to 1, "unsure": 0 to 1}')
+        return Rejection(no_digit=float(bounds[0]), unsure=float(bounds[1]))
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """How often it was wrong at which confidence; None where the card does not say."""
+        value = self.card.get("calibration")
+        if value is None:
+            return None
+        if not isinstance(value, dict) or not isinstance(value.get("data", ""), str):
+            self._refuse("calibration", value, "an object with data, n, level and curve")
+        n, level, curve = value.get("n"), value.get("level", 0.95), value.get("curve")
+        if not _is_count(n) or not n > 0:
+            self._refuse("number of calibration pictures", n, "a whole number above 0")
+        if not _is_number(level) or not 0 < level < 1:
+            self._refuse("level of calibration", level, "a number between 0 and 1")
+        points = _points(curve, n)
+        if not points:
+            self._refuse(
+                "calibration curve", curve, f"[threshold, accepted, wrong], thresholds descending, counts up to {n}"
+            )
+        return Calibration(data=value.get("data", ""), n=n, level=float(level), curve=points)
+
+    def framed(self, framing: str) -> Model:
+        """The same one, with the framing that its card leaves out."""
+        stated = self.card.get("preprocessing", {})
+        return replace(self, card={**self.card, "preprocessing": {**stated, "framing": framing}})
+
+    def _refuse(self, what: str, found: object, expected: str) -> NoReturn:
+        shown = repr(found)
+        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
+        raise ModelError(f"{self.name}: the card's {what} is {shown}; expected {expected}")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """True for what JSON writes as a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _points(curve: object, n: int) -> tuple[Point, ...]:
+    """The points of a curve; none where it is not a curve over n pictures."""
+    if not isinstance(curve, list) or not all(map(_is_point, curve)):
+        return ()
+    points = tuple((float(threshold), accepted, wrong) for threshold, accepted, wrong in curve)
+    steps = all(a[0] > b[0] and a[1] <= b[1] and a[2] <= b[2] for a, b in pairwise(points))
+    counts = all(wrong <= accepted <= n for _, accepted, wrong in points)
+    return points if steps and counts else ()
+
+
+def _is_point(value: object) -> bool:
+    if not isinstance(value, list) or len(value) != 3:
+        return False
+    threshold, accepted, wrong = value
+    return _is_number(threshold) and 0 <= threshold <= 1 and _is_count(accepted) and _is_count(wrong)
 
 
 def list_models() -> list[str]:

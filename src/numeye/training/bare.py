@@ -14,12 +14,12 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from rich.console import Console
 from torch import nn
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from numeye.config import RunConfig, load_recipe
 from numeye.runs import Run
@@ -66,9 +66,8 @@ def compare(rounds: int, cache: str | None = None) -> dict[str, Any]:
     """Seconds of each epoch of both loops; one round more is run first and left out, to warm up."""
     recipe = load_recipe("classic")
     batches = _fewer(loaders("mnist", recipe.batch_size, cache))
-    bare = BareBetween(
-        DataLoader(batches.train.dataset, batch_size=recipe.batch_size, shuffle=True), recipe.learning_rate
-    )
+    digits = cast("Dataset[Pair]", batches.train.dataset)
+    bare = BareBetween(DataLoader(digits, batch_size=recipe.batch_size, shuffle=True), recipe.learning_rate)
     console = Console(file=io.StringIO(), force_terminal=True)
     with tempfile.TemporaryDirectory() as folder:
         config = RunConfig(recipe=recipe, epochs=rounds + 1, device="cpu")
@@ -79,7 +78,7 @@ def compare(rounds: int, cache: str | None = None) -> dict[str, Any]:
 
 
 def _fewer(batches: Loaders) -> Loaders:
-    digits = Subset(batches.train.dataset, range(DIGITS))
+    digits = Subset(cast("Dataset[Pair]", batches.train.dataset), range(DIGITS))
     train = DataLoader(digits, batch_size=batches.train.batch_size, shuffle=True, generator=batches.generator)
     return replace(batches, train=train)
 

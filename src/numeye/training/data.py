@@ -18,7 +18,10 @@ from numeye import datasets, image, mnist
 from numeye.datasets import DataSet
 from numeye.errors import DataError, UsageError
 from numeye.framing import frame
+from numeye.training.pool import PoolSpec, open_pool
+from numeye.training.views import Views
 
+VALIDATION_CROPS = 10_000
 Pair = tuple[Tensor, Tensor]  # pictures (B, 1, 28, 28) of 0 to 1, labels (B)
 
 
@@ -32,8 +35,8 @@ class Loaders:
         generator: seeded by the loop before each epoch, so that an epoch's order hangs on nothing but its number.
     """
 
-    train: DataLoader[Pair]
-    validation: DataLoader[Pair]
+    train: DataLoader[Pair] | Views
+    validation: DataLoader[Pair] | Views
     generator: torch.Generator
 
 
@@ -69,6 +72,16 @@ def loaders(
         validation=DataLoader(held, batch_size=500),
         generator=generator,
     )
+
+
+def paper_loaders(
+    crops: int, batch_size: int, cache: str | Path | None = None, say: Callable[[str], object] = lambda _: None
+) -> Loaders:
+    """Views of synthetic paper: of so many crops of the digits to fit to, and of 10,000 of those held back."""
+    generator = torch.Generator()
+    fitted = open_pool(PoolSpec(split="fit"), crops, cache, say=say)
+    held = open_pool(PoolSpec(split="validation"), VALIDATION_CROPS, cache, say=say)
+    return Loaders(train=Views(fitted, batch_size, generator), validation=Views(held, 500), generator=generator)
 
 
 def _mnist(cache: str | Path | None) -> tuple[Dataset[Pair], Dataset[Pair]]:

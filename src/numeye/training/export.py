@@ -20,11 +20,15 @@ from numeye.errors import RunError
 from numeye.evaluation import Evaluation
 from numeye.metrics import fit_temperature
 from numeye.runs import MODEL, Checkpoint, Run
+from numeye.training import calibrate
 from numeye.training.data import Loaders
 from numeye.training.models import count_parameters, create_model
+from numeye.training.views import SIDE, Views
 
-PARITY = 1e-4  # the largest difference between a logit of torch and one of ONNX Runtime
+PARITY = 1e-4  # the largest difference between an output of torch and one of ONNX Runtime
+PARITY_PICTURES = 5_000
 MNIST_LICENCE = "weights: Apache-2.0; trained on MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0"
+PAPER_LICENCE = f"{MNIST_LICENCE}, and on pictures of fonts under the SIL Open Font License 1.1 and Apache-2.0"
 ONNX_FILE, CARD_FILE = "model.onnx", "card.json"
 
 
@@ -73,11 +77,15 @@ def export(run: Run, loaders: Loaders, folder: Path | None = None) -> Path:
     checkpoint = best_checkpoint(run)
     model = load_weights(run, checkpoint)
     images, labels = _all(loaders)
-    graph = to_onnx(model)
-    logits = check_parity(model, graph, images)
+    graph = to_onnx(model, images[:2])
+    logits = check_parity(model, graph, images[:PARITY_PICTURES])
 
     target = folder or run.folder
-    card = _card(run, checkpoint, model, graph, fit_temperature(logits, labels.numpy()))
+    card = _card(run, checkpoint, model, graph)
+    if isinstance(loaders.validation, Views):
+        card |= calibrate.calibrate(graph, loaders.validation.dataset)
+    else:
+        card |= {"temperature": fit_temperature(logits, labels.numpy())}
     card["accuracy"] = _measured_before(run.folder, card["sha256"])
     # The card last: who finds it finds the files that it describes.
     atomic.write_bytes(target / MODEL, checkpoint.read(MODEL))
@@ -86,17 +94,33 @@ def export(run: Run, loaders: Loaders, folder: Path | None = None) -> Path:
     return target
 
 
-def to_onnx(model: nn.Module) -> bytes:
-    """The network as ONNX: `images` (N, 1, 28, 28) in, `logits` (N, 10) out, parameters under their own names."""
+class _TwoOutputs(nn.Module):
+    """A network that finds and reads, its logits and its boxes apart."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        found = self.model(images)  # (N, 15)
+        return found[:, :11], found[:, 11:]
+
+
+def to_onnx(model: nn.Module, examples: Tensor) -> bytes:
+    """The network as ONNX: `images` (N, 1, H, W) in, `logits` (N, 10) out, parameters under their own names.
+
+    One that also finds digits gives `logits` (N, 11) and `boxes` (N, 4).
+    """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    finds = hasattr(model, "box")
     program = torch.onnx.export(
-        model,
-        (torch.zeros(2, 1, 28, 28),),
+        _TwoOutputs(model) if finds else model,
+        (torch.zeros_like(examples),),
         dynamo=True,
         optimize=True,
         verbose=False,
         input_names=["images"],
-        output_names=["logits"],
+        output_names=["logits", "boxes"] if finds else ["logits"],
         dynamic_shapes=({0: torch.export.Dim("n")},),
     )
     if program is None:
@@ -113,7 +137,8 @@ def check_parity(model: nn.Module, graph: bytes, images: Tensor) -> np.ndarray:
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     with torch.no_grad():
         expected = torch.cat([model(part) for part in torch.split(images, 500)]).numpy()
-    found = np.concatenate([session.run(None, {"images": part.numpy()})[0] for part in torch.split(images, 500)])
+    runs = [session.run(None, {"images": part.numpy()}) for part in torch.split(images, 500)]
+    found = np.concatenate([np.concatenate(outputs, axis=1) for outputs in runs])
     apart = float(np.abs(expected - found).max())
     if not apart <= PARITY:
         raise RunError(f"torch and ONNX Runtime differ by {apart:.2g} in a logit; expected at most {PARITY:g}")
@@ -134,8 +159,11 @@ def _all(loaders: Loaders) -> tuple[Tensor, Tensor]:
     return torch.cat(images), torch.cat(labels)
 
 
-def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes, temperature: float) -> dict[str, Any]:
+def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes) -> dict[str, Any]:
     config = run.config.to_dict()
+    framing = {"framing": "mnist", "size": [28, 28], "range": [0, 1], "polarity": "light on dark"}
+    if run.config.recipe.paper:
+        framing = {"framing": "zoom", "size": [SIDE, SIDE], "range": [0, 1], "polarity": "any"}
     first = run.environments()[0]
     return {
         "name": run.config.recipe.name,
@@ -146,14 +174,19 @@ def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes, temp
         "epochs": max(row["epoch"] for row in run.metrics()),
         "chosen": {"epoch": checkpoint.epoch, "by": "accuracy on the validation digits"},
         "parameters": count_parameters(model),
-        "preprocessing": {"framing": "mnist", "size": [28, 28], "range": [0, 1], "polarity": "light on dark"},
-        "temperature": temperature,
+        "preprocessing": framing,
         "accuracy": None,
         "sha256": hashlib.sha256(graph).hexdigest(),
         "trained": {"time": first["time"], "source": first["source"], "packages": first["packages"]},
         "exported_with": source.version(),
-        "licence": MNIST_LICENCE if run.config.data == "mnist" else None,
+        "licence": _licence(run),
     }
+
+
+def _licence(run: Run) -> str | None:
+    if run.config.data != "mnist":
+        return None
+    return PAPER_LICENCE if run.config.recipe.paper else MNIST_LICENCE
 
 
 def _measured_before(folder: Path, sha256: str) -> dict[str, Any] | None:

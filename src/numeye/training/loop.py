@@ -21,17 +21,29 @@ import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from numeye.config import RunConfig
 from numeye.errors import RunError, TrainingError, UsageError
 from numeye.runs import MODEL, OPTIMIZER, Checkpoint, Run
 from numeye.training.data import Loaders
+from numeye.training.losses import CrossEntropy, FindAndRead
 from numeye.training.models import create_model
 
-LOSSES: dict[str, Callable[[], nn.Module]] = {"cross-entropy": nn.CrossEntropyLoss}
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam}
+LOSSES: dict[str, Callable[[], Any]] = {"cross-entropy": CrossEntropy, "find-and-read": FindAndRead}
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 RANDOM_STATE = "random.cpu"
+RAW = "raw."  # the weights that are stepped, where those that are kept are their average
+
+
+def one_cycle(done: float) -> float:
+    """Up for a tenth of the training, then down along a cosine to nothing (Smith and Topin 2017)."""
+    return done / 0.1 if done < 0.1 else 0.5 * (1 + math.cos(math.pi * (done - 0.1) / 0.9))
+
+
+# Share of the learning rate by the share of the training that is done.
+SCHEDULES: dict[str, Callable[[float], float]] = {"constant": lambda _: 1.0, "one-cycle": one_cycle}
 
 
 class Stopped(Exception):
@@ -75,7 +87,12 @@ class Training:
         self.model = create_model(recipe.model).to(self.device)
         self.loss_function = _named(LOSSES, recipe.loss, "loss")()
         optimizer_type: Any = _named(OPTIMIZERS, recipe.optimizer, "optimizer")
-        self.optimizer: torch.optim.Optimizer = optimizer_type(self.model.parameters(), lr=recipe.learning_rate)
+        settings = {"weight_decay": recipe.weight_decay} if recipe.weight_decay else {}
+        self.optimizer: torch.optim.Optimizer = optimizer_type(
+            self.model.parameters(), lr=recipe.learning_rate, **settings
+        )
+        self.schedule = _named(SCHEDULES, recipe.schedule, "schedule")
+        self.average = _average(self.model, recipe.average) if recipe.average else None
         self.epoch = 0
         self.step = 0
         self._loss_sum = 0.0  # over the pictures of the current epoch
@@ -137,17 +154,37 @@ class Training:
         self._seconds += time.perf_counter() - begun
 
     def _step(self, images: Tensor, labels: Tensor) -> float:
-        """Learn from one batch, pictures (B, 1, 28, 28) and labels (B), and return its mean loss."""
+        """Learn from one batch, pictures (B, 1, H, W) and labels (B), and return its mean loss."""
         images, labels = images.to(self.device), labels.to(self.device)
-        logits = self.model(images)  # forward pass: (B, 1, 28, 28) -> (B, 10)
-        loss = self.loss_function(logits, labels)  # how wrong, one number
+        with self._precision():
+            logits = self.model(images)  # forward pass: (B, 1, 28, 28) -> (B, 10)
+        loss = self.loss_function(logits.float(), labels)  # how wrong, one number
         value: float = loss.item()
         if not math.isfinite(value):
             raise TrainingError(self._not_finite("loss", value))
         self.optimizer.zero_grad()
         loss.backward()  # backpropagation: which way each weight should move
+        self._set_learning_rate()
         self.optimizer.step()  # and move it a little
+        if self.average is not None:
+            self.average.update_parameters(self.model)
         return value
+
+    def _set_learning_rate(self) -> None:
+        """By how much of the training is done; hangs on nothing else, so that nothing of it needs to be stored."""
+        steps = len(self.loaders.train)
+        share = self.schedule((self.epoch * steps + self.step) / (self.run.config.epochs * steps))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.run.config.recipe.learning_rate * share
+
+    def _precision(self) -> Any:
+        half = self.run.config.recipe.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network whose weights are validated, stored and exported: the average where there is one."""
+        return self.model if self.average is None else self.average.module
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """The current epoch's batches from the current step on, everything random seeded by (seed, epoch)."""
@@ -161,13 +198,13 @@ class Training:
     @torch.no_grad()
     def _validate(self) -> tuple[float, float]:
         """Mean loss and accuracy in percent on the digits held back."""
-        self.model.eval()
+        model = self.kept.eval()
         loss_sum, correct, total = 0.0, 0, 0
         for images, labels in self.loaders.validation:
             images, labels = images.to(self.device), labels.to(self.device)
-            logits = self.model(images)  # (B, 10)
+            logits = model(images)  # (B, 10)
             loss_sum += self.loss_function(logits, labels).item() * len(labels)
-            correct += int((logits.argmax(dim=1) == labels).sum())
+            correct += int(self.loss_function.right(logits, labels).sum())
             total += len(labels)
         return loss_sum / total, correct / total * 100
 
@@ -209,9 +246,10 @@ class Training:
             for key, value in values.items()
             if isinstance(value, Tensor)
         }
+        raw = {} if self.average is None else {RAW + name: value for name, value in _tensors(self.model).items()}
         files = {
-            MODEL: save_tensors({name: value.contiguous() for name, value in self.model.state_dict().items()}),
-            OPTIMIZER: save_tensors({**optimizer, RANDOM_STATE: torch.get_rng_state()}),
+            MODEL: save_tensors(_tensors(self.kept)),
+            OPTIMIZER: save_tensors({**optimizer, **raw, RANDOM_STATE: torch.get_rng_state()}),
         }
         sums = {"loss_sum": self._loss_sum, "pictures": self._pictures, "seconds": self._seconds}
         self.run.save_checkpoint(self.epoch, self.step, files, sums)
@@ -219,21 +257,36 @@ class Training:
     def _restore(self, checkpoint: Checkpoint) -> None:
         stored = load_tensors(checkpoint.read(OPTIMIZER))
         torch.set_rng_state(stored.pop(RANDOM_STATE))  # used as it is only within an epoch; see _batches
+        raw = {name.removeprefix(RAW): stored.pop(name) for name in list(stored) if name.startswith(RAW)}
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in stored.items():
             number, _, key = name.partition(".")
             state.setdefault(int(number), {})[key] = value
         try:
-            self.model.load_state_dict(load_tensors(checkpoint.read(MODEL)))
+            kept = load_tensors(checkpoint.read(MODEL))
+            self.kept.load_state_dict(kept)
+            self.model.load_state_dict(raw or kept)
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         except (RuntimeError, ValueError) as error:
             first = str(error).splitlines()[0]
             raise RunError(f"{checkpoint.folder}: weights of another network ({first})") from error
         self.epoch, self.step = checkpoint.epoch, checkpoint.step
+        if self.average is not None:  # it counts from here: the first update would else replace it
+            self.average.n_averaged.fill_(self.epoch * len(self.loaders.train) + self.step)
         self._loss_sum = checkpoint.state["loss_sum"]
         self._pictures = checkpoint.state["pictures"]
         self._seconds = checkpoint.state["seconds"]
+
+
+def _average(model: nn.Module, steps: int) -> AveragedModel:
+    """A moving average of the weights, those of the batch normalisation included (Polyak and Juditsky 1992)."""
+    decay = get_ema_multi_avg_fn(1 - 1 / steps)  # type: ignore[no-untyped-call]
+    return AveragedModel(model, multi_avg_fn=decay, use_buffers=True)
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.contiguous() for name, value in model.state_dict().items()}
 
 
 def seed_of_epoch(seed: int, epoch: int) -> int:
@@ -252,6 +305,7 @@ def check_possible(config: RunConfig) -> None:
     create_model(config.recipe.model)
     _named(LOSSES, config.recipe.loss, "loss")
     _named(OPTIMIZERS, config.recipe.optimizer, "optimizer")
+    _named(SCHEDULES, config.recipe.schedule, "schedule")
 
 
 def hardware() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from numeye.errors import UsageError
@@ -78,3 +79,57 @@ class Classic(nn.Module):
         x = self.relu(self.fc1(x))  # (N, 128)
         logits: Tensor = self.fc2(x)  # (N, 10)
         return logits
+
+
+@register("reader")
+class Reader(nn.Module):
+    """The network that reads in the world: ten digits and "no digit", and where the digit is. 823 thousand parameters.
+
+    A residual network (He et al. 2015, https://arxiv.org/abs/1512.03385) over raw pixels. Returns (N, 15): eleven
+    logits, the last for "no digit", then the box as fractions of the picture: centre x, centre y, width, height.
+    """
+
+    classes = 11
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = _convolution(1, 24)  # (N, 24, 40, 40): edges
+        self.down1 = _convolution(24, 48, stride=2)  # (N, 48, 20, 20): bends, ends, crossings
+        self.down2 = nn.Sequential(_convolution(48, 96, stride=2), Residual(96))  # (N, 96, 10, 10): strokes, loops
+        self.down3 = nn.Sequential(_convolution(96, 160, stride=2), Residual(160))  # (N, 160, 5, 5): digits
+        self.digit = nn.Linear(2 * 160, 11)
+        self.box = nn.Linear(160 * 5 * 5, 4)
+        nn.init.constant_(self.box.bias, 0.5)
+
+    def forward(self, images: Float[Tensor, "n 1 40 40"]) -> Float[Tensor, "n 15"]:
+        """Logits and boxes of pictures with values 0 to 1, of any contrast and polarity."""
+        x = standardise(images)  # (N, 1, 40, 40)
+        x = self.down3(self.down2(self.down1(self.stem(x))))  # (N, 160, 5, 5)
+        seen = torch.cat([x.amax(dim=(2, 3)), x.mean(dim=(2, 3))], dim=1)  # (N, 320): best seen, and seen on average
+        return torch.cat([self.digit(seen), self.box(x.flatten(1))], dim=1)  # (N, 15)
+
+
+def standardise(images: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 1 h w"]:
+    """Mean 0, deviation 1, and ink up: ink is the rarer of the two, so the tail of the greys points to it."""
+    centred = images - images.mean(dim=(2, 3), keepdim=True)
+    scaled = centred / (centred.square().mean(dim=(2, 3), keepdim=True).sqrt() + 0.01)
+    tail = scaled.pow(3).mean(dim=(2, 3), keepdim=True)
+    return torch.where(tail < 0, -scaled, scaled)
+
+
+class Residual(nn.Module):
+    """Two convolutions that add to what came in."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _convolution(channels, channels)
+        self.second = _convolution(channels, channels, active=False)
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """The same shape."""
+        return nn.functional.relu(x + self.second(self.first(x)))
+
+
+def _convolution(before: int, after: int, *, stride: int = 1, active: bool = True) -> nn.Sequential:
+    layers = [nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(after)]
+    return nn.Sequential(*layers, *([nn.ReLU()] if active else []))

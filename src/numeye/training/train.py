@@ -12,11 +12,12 @@ import torch
 from numeye import mnist, report, source
 from numeye.config import RunConfig
 from numeye.datasets import open_data
+from numeye.errors import UsageError
 from numeye.evaluation import evaluate
 from numeye.reader import Reader
 from numeye.runs import Run
 from numeye.training import export
-from numeye.training.data import Loaders, loaders
+from numeye.training.data import Loaders, loaders, paper_loaders
 from numeye.training.loop import Callback, Stopped, Training, check_possible, hardware
 from numeye.training.plan import plan_training
 
@@ -83,6 +84,10 @@ def train(
 
 def run_loaders(config: RunConfig, cache: str | Path | None = None, say: Say = lambda _: None) -> Loaders:
     """The batches that a run learns from."""
+    if config.recipe.paper:
+        if config.data != "mnist":
+            raise UsageError(f"--data {config.data}: {config.recipe.name} learns from mnist on synthetic paper only")
+        return paper_loaders(config.recipe.paper, config.recipe.batch_size, cache, say)
     return loaders(config.data, config.recipe.batch_size, cache, say)
 
 

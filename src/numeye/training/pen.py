@@ -1,0 +1,130 @@
+"""Digits drawn as bent pen strokes: the forms that people outside the United States write and MNIST lacks.
+
+A form is some strokes, a stroke some points in a unit square (x to the right, y down, the digit 1 high).
+Points are shaken a little, joined by straight lines or by a Catmull-Rom curve, and drawn as a line without width: its
+distance field (see `numeye.training.ink`) gets its width later, from the pen that writes it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float32
+
+Stroke = tuple[bool, np.ndarray]  # True for a curve, False for straight lines; its points (n, 2): x, y
+Form = tuple[Stroke, ...]
+
+CANVAS = 112  # pixels a side while drawing
+SHAKE = 0.025  # standard deviation of each point, of the digit's height
+
+
+# Each line a form: strokes of points in hundredths of the digit's height, after ~ joined by a curve, after - by lines.
+_WRITTEN = """
+0: ~ 30,0 6,22 2,60 25,100 56,75 60,30 30,0
+0: ~ 42,6 20,3 2,45 20,97 50,85 58,35 36,0 20,10
+0: ~ 30,0 2,50 30,100 58,50 30,0  - 62,0 0,100
+1: - 30,0 30,100
+1: - 14,20 34,0 34,100
+1: - 0,42 38,0 38,100
+1: - -5,62 42,0 40,100
+1: - 14,20 34,0 34,100  - 5,100 62,100
+1: - 2,36 36,0 36,100  - 5,100 62,100
+1: ~ 8,30 28,16 38,0  - 38,0 30,100
+2: ~ 4,24 20,2 50,6 55,34 30,70 0,100  - 0,100 65,98
+2: ~ 6,20 30,0 56,20 40,60 12,96 0,86 14,80 38,96 66,92
+2: ~ 4,16 30,0 55,22 30,66 2,98 30,94 62,100
+3: ~ 4,12 30,0 54,16 46,38 25,44  ~ 25,44 58,56 56,85 30,100 2,88
+3: - 4,0 58,0 25,42  ~ 25,44 58,56 56,85 30,100 2,88
+3: ~ 2,10 30,0 50,20 30,45 20,48 34,48 58,70 30,100 0,86
+4: - 46,0 0,66 66,66  - 46,0 46,100
+4: - 18,0 2,60 64,58  - 46,28 42,100
+4: - 6,0 6,50 56,50  - 54,0 54,100
+4: ~ 6,0 4,36 16,52 40,50 54,40  - 56,0 52,100
+4: - 32,0 2,62 60,60  - 40,36 30,100
+5: - 60,0 14,0 10,44  ~ 10,44 38,36 60,60 50,92 22,100 0,90
+5: - 14,4 10,44  ~ 10,44 38,36 60,60 50,92 22,100 0,90  - 14,2 64,-2
+5: - 16,10 10,44  ~ 10,44 38,36 60,60 50,92 22,100 0,90  - 24,0 66,-6
+5: ~ 56,2 20,2 8,26 34,48 56,74 30,100 2,90
+6: ~ 50,0 16,34 3,72 28,100 56,78 32,54 6,74
+6: ~ 60,14 42,0 12,30 2,70 28,100 56,76 30,52 5,70
+6: - 34,0 6,62  ~ 6,62 4,84 28,100 54,80 32,58 6,70
+6: - 8,0 4,70  ~ 4,70 12,96 38,98 54,76 34,56 6,68
+7: - 0,2 60,0 20,100
+7: - 0,2 60,0 24,100  - 10,52 56,48
+7: - 2,18 4,0 60,0 26,100
+7: - 2,18 4,0 60,0 26,100  - 10,52 56,48
+7: ~ 0,10 16,0 36,7 60,0  ~ 60,0 40,40 28,100  - 10,52 56,48
+7: ~ 0,10 16,0 36,7 60,0  ~ 60,0 36,45 30,100
+8: ~ 50,10 28,0 8,20 30,46 56,76 30,100 2,78 28,50 52,26 48,6
+8: ~ 30,0 8,22 30,46 52,22 30,0  ~ 30,46 2,74 30,100 58,74 30,46
+8: ~ 58,2 30,2 10,20 34,48 54,78 28,100 4,78 30,48 62,10
+9: ~ 55,20 38,0 10,10 5,36 28,50 50,36 55,16  - 55,16 50,100
+9: ~ 55,20 38,0 10,10 5,36 28,50 50,36 55,16  ~ 55,16 56,60 42,94 6,92
+9: ~ 55,20 38,0 10,10 5,36 28,50 50,36 55,16  ~ 55,16 56,74 34,100 6,84
+9: ~ 55,20 38,0 10,10 5,36 28,50 50,36 55,16  - 55,20 20,100
+"""
+
+
+def _form(written: str) -> Form:
+    strokes = re.findall(r"([~-]) ([-\d, ]+?)(?=  |$)", written)
+    return tuple(
+        (kind == "~", np.array([[float(value) for value in point.split(",")] for point in points.split()]) / 100)
+        for kind, points in strokes
+    )
+
+
+def _forms() -> dict[int, list[Form]]:
+    forms: dict[int, list[Form]] = {digit: [] for digit in range(10)}
+    for line in _WRITTEN.strip().splitlines():
+        forms[int(line[0])].append(_form(line[3:]))
+    return forms
+
+
+FORMS = _forms()
+
+
+def draw_digit(digit: int, random: np.random.Generator) -> Float32[np.ndarray, "56 56"]:
+    """The distance of each pixel from one of a digit's forms, shaken, in pixels of the 56 a side."""
+    forms = FORMS[digit]
+    return draw(forms[int(random.integers(len(forms)))], random)
+
+
+def draw_scribble(random: np.random.Generator) -> Float32[np.ndarray, "56 56"]:
+    """The same for one to four strokes that mean nothing."""
+    strokes = tuple(
+        (bool(random.random() < 0.7), random.random((int(random.integers(2, 7)), 2)))
+        for _ in range(int(random.integers(1, 5)))
+    )
+    return draw(strokes, random)
+
+
+def draw(form: Form, random: np.random.Generator) -> Float32[np.ndarray, "56 56"]:
+    """The distance field of strokes, in the middle of 56x56 pixels and 44 of them high or wide."""
+    lines = []
+    for curved, points in form:
+        shaken = points + random.normal(0, SHAKE, points.shape)
+        lines.append(_smooth(shaken) if curved else shaken)
+    everything = np.concatenate(lines)
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    scale = 88 / max(float((high - low).max()), 0.05)
+    canvas = np.full((CANVAS, CANVAS), 255, np.uint8)
+    for line in lines:
+        at = (line - (low + high) / 2) * scale + CANVAS / 2
+        cv2.polylines(canvas, [np.rint(at).astype(np.int32)], False, 0, 1)
+    distance = cv2.distanceTransform(canvas, cv2.DIST_L2, 3)
+    field: np.ndarray = cv2.resize(distance, (56, 56), interpolation=cv2.INTER_AREA) * np.float32(0.5)
+    return field
+
+
+def _smooth(points: Float[np.ndarray, "n 2"], steps: int = 8) -> Float[np.ndarray, "m 2"]:
+    """A curve through all points (Catmull and Rom 1974)."""
+    before = np.concatenate([[2 * points[0] - points[1]], points, [2 * points[-1] - points[-2]]])
+    a, b, c, d = before[:-3, None], before[1:-2, None], before[2:-1, None], before[3:, None]  # (n-1, 1, 2)
+    t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]  # (1, steps, 1)
+    curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+    return np.concatenate([curve.reshape(-1, 2), points[-1:]])

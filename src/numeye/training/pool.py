@@ -1,0 +1,154 @@
+"""Crops of synthetic paper, rendered once by all cores and kept: memory-mapped files of 10,000 each.
+
+A pool that was cut off is gone on with; a file, once there, is whole. Its name hangs on all that decides its pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import cv2
+import numpy as np
+
+from numeye import atomic, mnist
+from numeye.training import fonts
+from numeye.training.ink import Fields, edge_field, mnist_fields, pack
+from numeye.training.paper import NO_DIGIT, Paper, Ranges
+
+if TYPE_CHECKING:
+    from jaxtyping import UInt8
+
+PART = 10_000  # crops in one file
+VERSION = 1  # of the effects: counted up when the same seed gives other pixels
+Split = Literal["fit", "validation"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolSpec:
+    """All that decides the pixels of a pool.
+
+    Attributes:
+        split: digits and fonts to fit to, or those held back for validation.
+        seed: of the series of crops.
+        size: pixels a side.
+        without: families of effects that are left out.
+    """
+
+    split: Split
+    seed: int = 0
+    size: int = 48
+    without: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """A folder's name that no other pool has."""
+        told = json.dumps({**asdict(self), "ranges": asdict(Ranges()), "version": VERSION}, sort_keys=True)
+        return f"{self.split}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+
+
+class Pool:
+    """Crops by their number, as they lie on the disk.
+
+    Args:
+        parts: one array of `crop_type` for each file.
+    """
+
+    def __init__(self, parts: list[np.ndarray]) -> None:
+        self.pictures = [part["picture"] for part in parts]
+        self.labels = np.concatenate([part["label"] for part in parts]).astype(np.int64)
+        self.boxes = np.concatenate([part["box"] for part in parts])
+
+    def __len__(self) -> int:
+        """How many crops there are."""
+        return len(self.labels)
+
+    def picture(self, number: int) -> UInt8[np.ndarray, "size size"]:
+        """One crop, 0 black to 255 white."""
+        found: np.ndarray = self.pictures[number // PART][number % PART]
+        return found
+
+
+def crop_type(size: int) -> np.dtype:
+    """One crop in a file."""
+    return np.dtype([("picture", "u1", (size, size)), ("label", "u1"), ("box", "f4", (4,))])
+
+
+def open_pool(
+    spec: PoolSpec,
+    count: int,
+    cache: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    say: Callable[[str], object] = lambda _: None,
+) -> Pool:
+    """The first `count` crops of a pool, rendered where they are not there yet.
+
+    Args:
+        spec: which pool.
+        count: a multiple of 10,000, or less than that.
+        cache: where MNIST, the fonts and the pool are kept.
+        workers: processes; as many as there are cores where left out. The pixels do not hang on it.
+        say: is told what is rendered.
+
+    Raises:
+        DataError: MNIST or the fonts are not to be had.
+        OutputError: the cache cannot be written.
+    """
+    folder = mnist.cache_folder(cache) / "paper" / spec.name
+    sizes = [min(PART, count - start) for start in range(0, count, PART)]
+    files = [folder / f"{number:04d}-{size}.npy" for number, size in enumerate(sizes)]
+    missing = [number for number, file in enumerate(files) if not file.is_file()]
+    if missing:
+        say(f"rendering {sum(sizes[n] for n in missing):,} crops of synthetic paper ({spec.split}) into {folder}")
+        fonts.fetch(cache, say=say)
+        for split in ("fit", "validation"):
+            mnist_fields(split, cache)  # made here once, not by each worker
+        jobs = [(spec, str(cache) if cache else None, n * PART, sizes[n], str(files[n])) for n in missing]
+        processes = min(workers or os.cpu_count() or 1, len(jobs))
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            list(pool.map(_render_part, *zip(*jobs, strict=True)))
+    return Pool([np.load(file, mmap_mode="r") for file in files])
+
+
+def _render_part(spec: PoolSpec, cache: str | None, start: int, count: int, file: str) -> None:
+    cv2.setNumThreads(1)
+    paper = make_paper(spec, cache)
+    crops = np.empty(count, crop_type(spec.size))
+    for number in range(count):
+        crop = paper.crop(spec.seed, start + number)
+        crops[number] = (crop.picture, crop.label, crop.box)
+    buffer = io.BytesIO()
+    np.save(buffer, crops)
+    atomic.write_bytes(Path(file), buffer.getvalue())
+
+
+@lru_cache(maxsize=2)
+def make_paper(spec: PoolSpec, cache: str | Path | None = None) -> Paper:
+    """The paper of a pool: MNIST's digits and the fonts of its split."""
+    printed, letters = glyph_fields("train" if spec.split == "fit" else "held-out", cache)
+    return Paper(
+        digits=mnist_fields(spec.split, cache), printed=printed, letters=letters, size=spec.size, without=spec.without
+    )
+
+
+def glyph_fields(part: Literal["train", "held-out"], cache: str | Path | None = None) -> tuple[Fields, Fields]:
+    """Fields of the digits of fonts, and of those letters and signs that nobody takes for a digit."""
+    glyphs = fonts.load_glyphs(part, cache)
+    labels = np.array([int(c) if c in "0123456789" else NO_DIGIT for c in glyphs.characters], np.int64)
+    telling = np.array([c not in fonts.LOOKALIKES for c in glyphs.characters])
+    edges = np.stack([pack(edge_field(mask)) for mask in glyphs.masks])
+    digits, letters = labels < NO_DIGIT, (labels == NO_DIGIT) & telling
+    return (
+        Fields(edge=edges[digits], line=None, labels=labels[digits]),
+        Fields(edge=edges[letters], line=None, labels=labels[letters]),
+    )

@@ -1,0 +1,120 @@
+"""Views of crops: what the network is shown of a picture.
+
+It reads as people do: a glance at the whole finds the digit, a closer look reads it. Both are the same network, so it
+learns from both kinds of views, cut anew from the pool in every epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from numeye.training.paper import NO_DIGIT
+from numeye.training.pool import Pool
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32
+
+SIDE = 40  # pixels a side of a view
+LOOK = 1.4  # side of the window of a look, of the longer side of the digit's box
+LOOKS = 0.62  # share of the views of digits that are looks
+
+
+class Views:
+    """Batches of views (B, 1, 40, 40) of 0 to 1, and targets (B, 5): the label, and centre x, y, width, height.
+
+    Boxes are fractions of the view. Goes through the pool in an order, and with views, that hang on the state of
+    `generator` when it begins and on nothing else.
+
+    Args:
+        pool: to take from.
+        batch_size: views a step.
+        generator: seeded before each epoch; None for always the same views, in order.
+    """
+
+    def __init__(self, pool: Pool, batch_size: int, generator: torch.Generator | None = None) -> None:
+        self.dataset = pool
+        self.batch_size = batch_size
+        self.generator = generator
+
+    def __len__(self) -> int:
+        """How many batches there are; a last one that is not full is left out when training."""
+        return len(self.dataset) // self.batch_size if self.generator else -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """One epoch."""
+        if self.generator is None:
+            order, seed = np.arange(len(self.dataset)), 0
+        else:
+            order = torch.randperm(len(self.dataset), generator=self.generator).numpy()
+            seed = int(torch.randint(2**62, (1,), generator=self.generator))
+        for batch in range(len(self)):
+            numbers = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            yield self._batch(numbers, np.random.Generator(np.random.PCG64([seed, batch])))
+
+    def _batch(self, numbers: np.ndarray, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        views = np.empty((len(numbers), 1, SIDE, SIDE), np.uint8)
+        targets = np.empty((len(numbers), 5), np.float32)
+        chance = random.random((len(numbers), 8))  # drawn at once: it is quicker
+        for row, number in enumerate(numbers.tolist()):
+            label, box = int(self.dataset.labels[number]), self.dataset.boxes[number]
+            picture = self.dataset.picture(number)
+            window = _window(box, label, len(picture), chance[row])
+            views[row, 0] = _cut(picture, window, chance[row])
+            targets[row] = label, *_seen(box, window)
+        return torch.from_numpy(views).float() / 255, torch.from_numpy(targets)
+
+
+def _window(box: Float32[np.ndarray, " 4"], label: int, size: int, chance: np.ndarray) -> tuple[float, float, float]:
+    """Centre x, y and side of the square to cut out, in pixels of the crop."""
+    left, top, right, bottom = box.tolist()
+    longer = max(right - left, bottom - top)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    middle = size / 2
+    if label == NO_DIGIT:  # anything is no digit, seen from anywhere, if most of it is seen
+        side = size * (0.75 + 0.4 * chance[1])
+        return middle + size * 0.1 * (chance[2] - 0.5), middle + size * 0.1 * (chance[3] - 0.5), side
+    if chance[0] < LOOKS:  # a box found a little wrong, as it will be
+        side = longer * LOOK * np.exp(0.36 * (chance[1] - 0.5) + 0.24 * (chance[4] - 0.5))
+        return x + 0.2 * longer * (chance[2] - 0.5), y + 0.2 * longer * (chance[3] - 0.5), side
+    share = chance[1]  # between the whole crop and the digit alone
+    side = (1 - share) * size * 1.06 + share * longer * 1.05
+    slack = max(side - longer, 0.0) / 2 * (1 - 0.5 * (1 - share))
+    return (
+        (1 - share) * middle + share * (x + 2 * slack * (chance[2] - 0.5)),
+        (1 - share) * middle + share * (y + 2 * slack * (chance[3] - 0.5)),
+        side,
+    )
+
+
+def _cut(picture: np.ndarray, window: tuple[float, float, float], chance: np.ndarray) -> np.ndarray:
+    """The window as 40x40 pixels; what lies beyond the picture is paper, or its border drawn out."""
+    x, y, side = window
+    scale = side / SIDE
+    matrix = np.array(
+        [[scale, 0, x - 0.5 - scale * (SIDE - 1) / 2], [0, scale, y - 0.5 - scale * (SIDE - 1) / 2]], np.float32
+    )
+    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    paper = int(np.partition(border, len(border) // 2)[len(border) // 2])  # the median, quickly
+    mode = cv2.BORDER_CONSTANT if chance[5] < 0.8 else cv2.BORDER_REPLICATE
+    cut: np.ndarray = cv2.warpAffine(
+        picture, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=mode, borderValue=paper
+    )
+    return cut if chance[6] < 0.7 else 255 - cut
+
+
+def _seen(box: Float32[np.ndarray, " 4"], window: tuple[float, float, float]) -> tuple[float, float, float, float]:
+    """Centre x, y, width and height of the box, as fractions of the view."""
+    left, top, right, bottom = box.tolist()
+    x, y, side = window
+    return (
+        ((left + right) / 2 - x) / side + 0.5,
+        ((top + bottom) / 2 - y) / side + 0.5,
+        (right - left) / side,
+        (bottom - top) / side,
+    )

@@ -1,0 +1,32 @@
+"""How wrong an answer is."""
+
+from __future__ import annotations
+
+import torch
+
+from numeye.training.losses import CrossEntropy, FindAndRead
+
+
+def test_cross_entropy_is_torchs() -> None:
+    outputs, labels = torch.randn(8, 10), torch.arange(8)
+    assert torch.equal(CrossEntropy()(outputs, labels), torch.nn.functional.cross_entropy(outputs, labels))
+    assert CrossEntropy().right(torch.eye(10), torch.arange(10)).all()
+
+
+def test_where_there_is_no_digit_the_box_does_not_matter() -> None:
+    loss, outputs = FindAndRead(), torch.zeros(2, 15, requires_grad=True)
+    targets = torch.tensor([[10, 0.5, 0.5, 1, 1], [3, 0.4, 0.6, 0.2, 0.3]])
+    loss(outputs, targets).backward()
+    assert outputs.grad is not None
+    assert (outputs.grad[0, 11:] == 0).all()
+    assert (outputs.grad[1, 11:] != 0).all()
+
+
+def test_a_right_answer_in_the_right_place_costs_least() -> None:
+    loss, targets = FindAndRead(), torch.tensor([[3, 0.4, 0.6, 0.2, 0.3]])
+    good = torch.cat([10 * torch.eye(11)[3], targets[0, 1:]])[None]
+    misread = torch.cat([10 * torch.eye(11)[4], targets[0, 1:]])[None]
+    misplaced = good + torch.tensor([0.0] * 11 + [0.3, 0, 0, 0])
+    assert loss(good, targets) < loss(misplaced, targets)
+    assert loss(good, targets) < loss(misread, targets)
+    assert loss.right(torch.cat([good, misread]), targets.repeat(2, 1)).tolist() == [True, False]

@@ -15,13 +15,13 @@ from numeye.framing import resize_only
 
 @pytest.fixture(scope="module")
 def measured(mnist_cache: Path) -> Evaluation:
-    return evaluate(Reader(), open_data("mnist:validation", cache=mnist_cache))
+    return evaluate(Reader("classic"), open_data("mnist:validation", cache=mnist_cache))
 
 
 def test_accuracy_is_correct_divided_by_total(measured: Evaluation, train_labels: np.ndarray) -> None:
     data = open_data("mnist:validation")
     pixels = np.asarray(data.pictures, np.float32) / 255
-    answers = Reader().logits(pixels).argmax(axis=1)
+    answers = Reader("classic").logits(pixels).argmax(axis=1)
     assert measured.correct == int((answers == data.digits()).sum())
     assert measured.accuracy == measured.correct / 5000 * 100
     assert measured.confusion.sum() == 5000
@@ -52,7 +52,7 @@ def test_the_reader_framing_costs_little_on_digits_saved_as_pictures(
         sheet[90:230, 20:160] -= np.rint(large * (220 / 255)).astype(np.uint8)
         pictures.append(sheet)
     data = DataSet(name="sheets", pictures=pictures, labels=tuple(map(str, train_labels[:400].tolist())))
-    assert evaluate(Reader(), data).accuracy > 95
+    assert evaluate(Reader("classic"), data).accuracy > 95
 
 
 def test_what_the_reader_rejects_counts_by_its_best_answer(train_images: np.ndarray) -> None:
@@ -60,7 +60,7 @@ def test_what_the_reader_rejects_counts_by_its_best_answer(train_images: np.ndar
     data = DataSet(
         name="three", pictures=[train_images[1], np.zeros((28, 28), np.uint8), noise], labels=("0", "0", "1")
     )
-    measured = evaluate(Reader(), data)
+    measured = evaluate(Reader("classic"), data)
     assert measured.accepted.tolist() == [True, False, False]
     assert measured.answers[0] == 0
     assert measured.answers[1] == -1
@@ -75,7 +75,7 @@ def test_none_readable_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "no.png").write_bytes(b"no")
     data = DataSet(name="none", pictures=[str(tmp_path / "no.png")], labels=("1",))
     with pytest.raises(DataError, match="none of its 1 pictures can be read"):
-        evaluate(Reader(), data)
+        evaluate(Reader("classic"), data)
 
 
 def test_what_is_accepted_is_the_coverage(measured: Evaluation) -> None:
@@ -89,7 +89,7 @@ def test_naive_framing_only_resizes(train_images: np.ndarray, train_labels: np.n
     sheets = np.full((40, 84, 84), 255, np.uint8)
     sheets[:, :28, :28] -= train_images[:40]
     data = DataSet(name="corner", pictures=sheets, labels=tuple(map(str, train_labels[:40].tolist())))
-    reader = Reader()
+    reader = Reader("classic")
     naive, classical = evaluate(reader, data, naive=True), evaluate(reader, data)
     pixels = np.stack([resize_only(sheet) for sheet in sheets])
     assert naive.answers.tolist() == reader.probabilities(pixels).argmax(axis=1).tolist()
@@ -100,7 +100,7 @@ def test_naive_framing_only_resizes(train_images: np.ndarray, train_labels: np.n
 
 def test_naive_framing_leaves_mnist_as_it_is(mnist_cache: Path) -> None:
     data = open_data("mnist:validation", cache=mnist_cache).subset(np.arange(300))
-    reader = Reader()
+    reader = Reader("classic")
     assert np.array_equal(evaluate(reader, data, naive=True).confidences, evaluate(reader, data).confidences)
 
 
@@ -111,12 +111,12 @@ def test_naive_framing_names_what_cannot_be_read(
     pictures = [train_images[0], str(tmp_path / "no.png"), str(tmp_path / "none.png"), str(tmp_path), train_images[1]]
     data = DataSet(name="five", pictures=pictures, labels=("5", "1", "1", "1", "0"))
     done: list[int] = []
-    naive = evaluate(Reader(), data, naive=True, progress=done.append)
+    naive = evaluate(Reader("classic"), data, naive=True, progress=done.append)
     assert (naive.answers.tolist(), len(naive.failed), done) == ([5, 0], 3, [2, 4, 5])
 
 
 def test_only_models_that_are_fed_with_mnists_frame_leave_a_choice(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = Reader()
+    reader = Reader("classic")
     assert [framing_of(reader, asked) for asked in (None, "classical", "naive")] == ["classical", "classical", "naive"]
     with pytest.raises(UsageError, match="expected classical or naive"):
         framing_of(reader, "neat")

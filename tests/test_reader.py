@@ -25,7 +25,7 @@ SAMPLES = Path(__file__).parent.parent / "examples" / "digits"
 
 @pytest.fixture(scope="module")
 def reader() -> Reader:
-    return Reader()
+    return Reader("classic")
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_the_temperature_of_the_card_softens_without_changing_the_answer(
     shutil.copy(weights.ASSETS / "classic.onnx", tmp_path / "soft.onnx")
     (tmp_path / "soft.json").write_text(json.dumps({"temperature": 4.0}))
     pixels = train_images[:200].astype(np.float32) / 255
-    plain, soft = Reader().probabilities(pixels), Reader(tmp_path / "soft.onnx").probabilities(pixels)
+    plain, soft = Reader("classic").probabilities(pixels), Reader(tmp_path / "soft.onnx").probabilities(pixels)
     assert (plain.argmax(axis=1) == soft.argmax(axis=1)).all()
     assert soft.max(axis=1).mean() < plain.max(axis=1).mean()
 
@@ -191,7 +191,7 @@ def test_no_such_model_names_those_that_there_are(tmp_path: Path) -> None:
 
 
 def test_the_packaged_card_says_how_the_weights_were_made() -> None:
-    model = weights.load()
+    model = weights.load("classic")
     assert model.card["recipe"]["name"] == "classic"
     assert model.card["parameters"] == 206_922
     assert model.card["seeds"] == [0]

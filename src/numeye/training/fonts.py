@@ -2,8 +2,8 @@
 
 MNIST holds digits of one country and nothing but digits. Fonts add other hands (the 1 with a flag, the 7 with a bar),
 printed digits, and letters and signs that a reader must refuse. They come from the npm packages `@fontsource/NAME`, one
-`.woff` file each, and lie with their licences in `<cache>/fonts`; none is shipped. `fonts.csv` beside this file lists them.
-Those of the part "held-out" are never trained on, so that they can measure.
+`.woff` file each, and lie with their licences in `<cache>/fonts`; none is shipped. `fonts.csv`, beside this file, lists
+them. Those of the part "held-out" are never trained on, so that they can measure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import zlib
 from dataclasses import dataclass
 from functools import cache as remember
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -96,7 +96,8 @@ class Glyphs:
 def list_fonts() -> tuple[Font, ...]:
     """All fonts, as `fonts.csv` has them."""
     with Path(__file__).with_name("fonts.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(Font(**row) for row in csv.DictReader(file))
+        rows: list[Any] = list(csv.DictReader(file))
+    return tuple(Font(**row) for row in rows)  # a column for each field
 
 
 def _silent(*_: object) -> None: ...
@@ -115,7 +116,7 @@ def status(cache: str | Path | None = None) -> dict[str, State]:
 def fetch(cache: str | Path | None = None, *, say: Say = _silent, progress: Progress = _silent) -> Path:
     """Make sure that all fonts are there and whole, and return the cache folder.
 
-    What is missing or altered is fetched with `npm pack`, 25 MB and 15 seconds for all; what came before a failure is
+    What is missing or altered is fetched with `npm pack`, about 10 seconds for all; what came before a failure is
     kept. Two processes may do this at once. The arguments are as in `numeye.mnist.fetch`.
 
     Raises:
@@ -163,7 +164,7 @@ def _pack(batch: list[Font], packed: str) -> None:
 def _untar(font: Font, packed: Path) -> tuple[bytes, bytes]:
     """The font's file, checked, and its licence."""
     try:
-        with tarfile.open(packed / f"fontsource-{font.name}-{font.version}.tgz") as tar:
+        with tarfile.open(packed / f"fontsource-{font.name}-{font.version}.tgz", "r:gz") as tar:
             files = [
                 tar.extractfile(f"package/{name}") for name in (f"files/{font.name}-latin-400-normal.woff", "LICENSE")
             ]

@@ -148,5 +148,3 @@ def binarise(picture: Grey, random: np.random.Generator) -> Grey:
     back = cv2.INTER_NEAREST if random.random() < 0.5 else cv2.INTER_LINEAR
     result: np.ndarray = cv2.resize(black, (side, side), interpolation=back)
     return result
-
-

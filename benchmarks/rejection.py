@@ -26,11 +26,10 @@ BATCH = 250
 def digit_scores(model: weights.Model, pictures: list[np.ndarray]) -> np.ndarray:
     """The probability that there is a digit, for each picture; 0 for a blank one."""
     network = Network(model, 0)
-    scores = []
+    sights: list[zoom.Sight | None] = []
     for start in range(0, len(pictures), BATCH):
-        for sight in zoom.see(pictures[start : start + BATCH], lambda pixels: tuple(network(pixels))):
-            scores.append(0.0 if sight is None else 1 - _no_digit(sight, model.temperature))
-    return np.array(scores)
+        sights += zoom.see(pictures[start : start + BATCH], lambda pixels: tuple(network(pixels)))
+    return np.array([0.0 if sight is None else 1 - _no_digit(sight, model.temperature) for sight in sights])
 
 
 def _no_digit(sight: zoom.Sight, temperature: float) -> float:

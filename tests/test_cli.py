@@ -235,7 +235,7 @@ def test_what_is_wrong_is_said_in_one_line(case: str, numeye: Numeye, tmp_path: 
 
 
 def test_evaluate_prints_correct_divided_by_total(numeye: Numeye, tmp_path: Path) -> None:
-    done = numeye("evaluate", "--mistakes", tmp_path / "out")
+    done = numeye("evaluate", "classic", "--mistakes", tmp_path / "out")
     assert done.returncode == 0
     assert "/ 10,000 * 100 = 99.04 %   (95 % interval 98.83 to 99.21)" in done.stdout
     counts = [line.split()[1:11] for line in done.stdout.splitlines()[-10:]]
@@ -297,3 +297,8 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, timeout=60)
     assert done.stdout == f"{SEVEN}\t7\n"
     assert done.stderr == ""
+
+
+def test_only_paper_can_be_shown(numeye: Numeye) -> None:
+    done = numeye("data", "--show", "rain")
+    assert (done.returncode, done.stderr) == (2, "numeye: --show rain: expected paper\n")

@@ -125,6 +125,8 @@ class ZoomEyes:
             frame=sight.window.bounds,
         )
         rejected = self._rejected(digit, float(eleven[10]), sight)
+        if rejected == NOT_A_DIGIT and frame(page.grey).rejected == BLANK:  # nothing but the paper's own grain
+            return Reading(image=page.name, page=page.index, digits=(), rejected=BLANK, picture=page.grey)
         return Reading(image=page.name, page=page.index, digits=(digit,), rejected=rejected, picture=page.grey)
 
     def _rejected(self, digit: Digit, no_digit: float, sight: zoom.Sight) -> str | None:

@@ -14,7 +14,7 @@ from numeye.errors import ModelError, UsageError
 from numeye.risk import Calibration, Point
 
 ASSETS = Path(__file__).parent / "assets"
-DEFAULT = "classic"
+DEFAULT = "reader"
 
 
 @dataclass(frozen=True, kw_only=True)

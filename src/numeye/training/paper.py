@@ -263,7 +263,7 @@ class Paper:
             (0.2, lambda _: np.zeros((self.size, self.size), np.float32)),
             (0.36, self._scribble),
             (0.7, self._letter),
-            (0.84, self._thing),
+            (0.84, lambda random: marks.thing(self.size, random)),
             (0.9, self._several),
             (1.0, self._fragment),
         )
@@ -280,9 +280,6 @@ class Paper:
         number = int(random.integers(len(self.letters.labels)))
         fills = random.random() < self._share("fill", self.ranges.fill)
         return self._write(unpack(self.letters.edge[number]), False, random, fills=fills)
-
-    def _thing(self, random: np.random.Generator) -> Grey:
-        return marks.thing(self.size, random)
 
     def _several(self, random: np.random.Generator) -> Grey:
         """Two digits of one size side by side, both whole."""

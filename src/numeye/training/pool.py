@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jaxtyping import UInt8
 
 PART = 10_000  # crops in one file
-VERSION = 1  # of the effects: counted up when the same seed gives other pixels
+VERSION = 2  # of the effects: counted up when the same seed gives other pixels
 Split = Literal["fit", "validation"]
 
 

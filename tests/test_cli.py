@@ -271,8 +271,10 @@ def test_evaluate_reads_own_folders_and_names_what_cannot_be_read(numeye: Numeye
 def test_data_doctor_models_and_version(numeye: Numeye) -> None:
     assert numeye("data").stdout.count(" ok") == 4
     assert "sha256 as on its card" in numeye("doctor").stdout
-    assert numeye("models").stdout.startswith("classic  (default): 206,922 parameters, 99.04 % of 10,000")
-    assert json.loads(numeye("models", "--json").stdout)["default"] is True
+    classic, reader = numeye("models").stdout.splitlines()
+    assert classic.startswith("classic: 206,922 parameters, 99.04 % of 10,000")
+    assert reader.startswith("reader  (default): 838,199 parameters, 99.")
+    assert [json.loads(line)["default"] for line in numeye("models", "--json").stdout.splitlines()] == [False, True]
     assert numeye("--version").stdout == "numeye 0.1.0\n"
 
 

@@ -19,6 +19,8 @@ from numeye.training.export import PARITY, best_checkpoint, check_parity, export
 from numeye.training.models import create_model
 from numeye.training.train import train
 
+PICTURES = torch.rand(4, 1, 28, 28)
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Run:
@@ -65,14 +67,14 @@ def test_the_epoch_that_validates_best_is_exported(run: Run, tmp_path: Path) -> 
 def test_parameters_keep_their_names_in_the_graph() -> None:
     import onnx
 
-    graph = onnx.load_from_string(to_onnx(create_model("classic").eval())).graph
+    graph = onnx.load_from_string(to_onnx(create_model("classic").eval(), PICTURES)).graph
     assert {value.name for value in graph.initializer} >= set(create_model("classic").state_dict())
     assert not any(node.metadata_props or node.doc_string for node in graph.node)
 
 
 def test_a_graph_that_answers_otherwise_is_not_exported() -> None:
     with pytest.raises(RunError, match="torch and ONNX Runtime differ by"):
-        check_parity(create_model("classic"), to_onnx(create_model("classic").eval()), torch.rand(4, 1, 28, 28))
+        check_parity(create_model("classic"), to_onnx(create_model("classic").eval(), PICTURES), PICTURES)
 
 
 def test_exported_elsewhere_the_run_is_left_alone(run: Run, few_digits: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float32, Float64
 
 BATCH = 64  # pictures that go through the network together
+BEARING = 3  # mistakes that the surest answers tried for a promise could bear; see `numeye.risk.promise`
 BATCH_PIXELS = 16_000_000  # or fewer, so that large photographs do not pile up in memory
 
 
@@ -143,7 +144,7 @@ def _promise(model: weights.Model, max_error: float) -> risk.Promise:
         raise UsageError(f"{model.name}: promises no error rate, since its card has no calibration; {helps}")
     # Answers that are at least so sure are never set aside as no digit, so that what is accepted is what was counted.
     lowest = 1 - (model.rejection or USUAL).no_digit if model.framing == "zoom" else 0.0
-    return risk.promise(model.name, calibration, max_error, lowest=lowest)
+    return risk.promise(model.name, calibration, max_error, lowest=lowest, bearing=BEARING)
 
 
 def _one_page(picture: Picture) -> Page | Unreadable:

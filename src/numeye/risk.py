@@ -26,7 +26,6 @@ from numeye.errors import UsageError
 if TYPE_CHECKING:
     from jaxtyping import Float64
 
-BORNE = 3  # mistakes that the first threshold tried could bear
 Point = tuple[float, int, int]  # threshold; answers at least so sure; how many of these are wrong
 
 
@@ -84,7 +83,7 @@ def parse(text: str) -> float:
     return value
 
 
-def promise(name: str, calibration: Calibration, max_error: float, *, lowest: float = 0.0) -> Promise:
+def promise(name: str, calibration: Calibration, max_error: float, *, lowest: float = 0.0, bearing: int = 0) -> Promise:
     """The lowest threshold at which at most `max_error` of the accepted answers are wrong.
 
     Args:
@@ -92,6 +91,8 @@ def promise(name: str, calibration: Calibration, max_error: float, *, lowest: fl
         calibration: what was counted for it.
         max_error: between 0 and 1.
         lowest: thresholds below it are not tried.
+        bearing: mistakes that the first threshold tried could bear. With more, one mistake among the surest does not
+            end the sequence where it has hardly begun; how many are accepted tells nothing of how many are wrong.
 
     Raises:
         UsageError: `max_error` is no such share, or the calibration cannot promise it; says what it can.
@@ -99,11 +100,11 @@ def promise(name: str, calibration: Calibration, max_error: float, *, lowest: fl
     if not 0 < max_error < 1:
         raise UsageError(f"max_error {max_error}: expected a number between 0 and 1, such as 0.005")
     curve = [point for point in calibration.curve if point[0] >= lowest]
-    held = list(_held(curve, max_error, calibration.level))
+    held = list(_held(curve, max_error, calibration.level, bearing))
     if held:
         threshold, accepted, _ = held[-1]
         return Promise(max_error=max_error, threshold=threshold, coverage=accepted / calibration.n)
-    least = _least(curve, max_error, calibration.level)
+    least = _least(curve, max_error, calibration.level, bearing)
     can = "none at all" if least is None else f"{_percent(least, up=True)} at the least"
     raise UsageError(
         f"{name}: at most {_percent(max_error)} wrong is more than its calibration on {calibration.n:,} pictures can "
@@ -129,26 +130,26 @@ def upper_bound(wrong: int, accepted: int, level: float = 0.95) -> float:
     return high
 
 
-def _held(curve: list[Point], max_error: float, level: float) -> Iterator[Point]:
+def _held(curve: list[Point], max_error: float, level: float, bearing: int) -> Iterator[Point]:
     """The points from the start of the sequence down to the one before the first that fails."""
     for threshold, accepted, wrong in curve:
-        # With few accepted a single mistake disproves everything. How many there are tells nothing of how many are
-        # wrong, so the sequence may start where there are enough to bear some.
-        if upper_bound(BORNE, accepted, level) > max_error:
+        # With too few accepted, even no mistake proves nothing. How many there are tells nothing of how many are
+        # wrong, so the sequence may start where there are enough.
+        if upper_bound(bearing, accepted, level) > max_error:
             continue
         if upper_bound(wrong, accepted, level) > max_error:
             return
         yield threshold, accepted, wrong
 
 
-def _least(curve: list[Point], max_error: float, level: float) -> float | None:
+def _least(curve: list[Point], max_error: float, level: float, bearing: int) -> float | None:
     """The least share from `max_error` on that can be promised: that of a point at which the sequence may start."""
     found, before = [], math.inf
     for _, accepted, wrong in curve:
         share = max(upper_bound(wrong, accepted, level), max_error)
         if share < min(before, 1.0):  # from `before` on, the sequence starts at an earlier point
             found.append(share)
-        before = upper_bound(BORNE, accepted, level)
+        before = upper_bound(bearing, accepted, level)
     return min(found, default=None)
 
 
@@ -168,5 +169,5 @@ def _percent(share: float, *, up: bool = False) -> str:
     value = share * 100
     if up:
         step = 10.0 ** (math.floor(math.log10(value)) - 2)
-        value = math.ceil(value / step) * step
+        value = math.ceil(value * (1 + 1e-9) / step) * step  # never less than what was found
     return f"{value:.3g} %"

@@ -181,7 +181,7 @@ def test_a_card_that_does_not_fit_is_said(card: object, says: str, tmp_path: Pat
 
 
 def test_no_such_model_names_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no model 'clasic'; expected classic, a run folder or an ONNX file"):
+    with pytest.raises(UsageError, match="no model 'clasic'; expected classic, reader, a run folder or an ONNX file"):
         Reader("clasic")
     with pytest.raises(ModelError, match="no model.onnx in this folder; expected the folder of a finished run"):
         Reader(tmp_path)

@@ -48,12 +48,12 @@ def folder(tmp_path: Path, train_images: np.ndarray, train_labels: np.ndarray) -
 def printed(folder: Path, **asked: object) -> tuple[bool, list[str], list[str]]:
     answers: list[str] = []
     said: list[str] = []
-    whole = print_folder(Reader(), folder, answer=answers.append, say=said.append, **asked)  # type: ignore[arg-type]
+    whole = print_folder(Reader("classic"), folder, answer=answers.append, say=said.append, **asked)  # type: ignore[arg-type]
     return whole, "\n".join(answers).splitlines(), said
 
 
 def test_each_data_set_is_scored_as_it_is_alone(folder: Path) -> None:
-    reader = Reader()
+    reader = Reader("classic")
     found = list(measure(reader, data_sets(folder)))
     names = [one.data if isinstance(one, Evaluation) else one.name for one in found]
     assert names == ["a", "b.npz", "grids", "notes", "strings"]
@@ -85,7 +85,7 @@ def test_rows_are_printed_as_they_are_done(folder: Path, monkeypatch: pytest.Mon
         return evaluate(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr("numeye.wild.evaluate", watched)
-    print_folder(Reader(), folder, answer=lambda line: events.append(line[:1]), say=lambda line: None)
+    print_folder(Reader("classic"), folder, answer=lambda line: events.append(line[:1]), say=lambda line: None)
     assert events == ["c", "reads", "a", "reads", "b", "m"]
 
 
@@ -94,7 +94,7 @@ def test_json_is_one_object_a_data_set_and_nothing_else(folder: Path) -> None:
     first, second = map(json.loads, lines)
     assert (first["data"], first["n"], second["data"], second["n"]) == ("a", 5, "b.npz", 12)
     assert first["coverage"] == 100 - first["rejected"]
-    assert list(first) == list(evaluate(Reader(), open_data(str(folder / "a"))).to_dict())
+    assert list(first) == list(evaluate(Reader("classic"), open_data(str(folder / "a"))).to_dict())
 
 
 @pytest.mark.parametrize("fault", ["cut npz", "no table", "a letter", "a number below zero", "a lost picture"])
@@ -124,7 +124,7 @@ def test_a_set_that_cannot_be_opened_by_this_user_is_damaged(folder: Path, monke
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr("numeye.datasets.is_data_folder", closed)
-    found = list(measure(Reader(), [folder / "a", folder / "b.npz"]))
+    found = list(measure(Reader("classic"), [folder / "a", folder / "b.npz"]))
     assert isinstance(found[0], Unscored)
     assert found[0].damaged
     assert isinstance(found[1], Evaluation)
@@ -140,7 +140,7 @@ def test_a_folder_without_data_sets_is_an_error(tmp_path: Path) -> None:
 def test_a_set_named_as_a_part_of_mnist_is_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "a").rename(folder / "mnist")
     monkeypatch.chdir(folder)
-    (found,) = measure(Reader(), [path for path in data_sets(Path()) if path.name == "mnist"])
+    (found,) = measure(Reader("classic"), [path for path in data_sets(Path()) if path.name == "mnist"])
     assert isinstance(found, Evaluation)
     assert len(found.labels) == 5
 
@@ -169,7 +169,7 @@ def test_each_scoring_is_logged_with_its_reason(folder: Path, tmp_path: Path) ->
     lines = [json.loads(line) for line in log.file.read_text().splitlines()]
     assert [line["data"] for line in lines] == ["a", "b.npz"] * 2
     assert [line["framing"] for line in lines] == ["classical"] * 2 + ["naive"] * 2
-    first, model = lines[0], Reader().model
+    first, model = lines[0], Reader("classic").model
     assert datetime.now(UTC) - datetime.fromisoformat(first["time"]) < timedelta(minutes=5)
     assert (first["model"], first["model_sha256"]) == ("classic", model.card["sha256"])
     assert first["accuracy"] == first["correct"] / first["n"] * 100
@@ -192,7 +192,7 @@ def test_the_command_ends_with_0_and_with_1_where_a_set_is_damaged(
     folder: Path, tmp_path: Path, numeye: Numeye
 ) -> None:
     log = tmp_path / "log.jsonl"
-    done = numeye("evaluate", "--wild", folder, "--log", log, "--reason", "the test")
+    done = numeye("evaluate", "classic", "--wild", folder, "--log", log, "--reason", "the test")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("mean of 2 sets")
     assert len(done.stderr.splitlines()) == 3

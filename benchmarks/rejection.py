@@ -54,7 +54,7 @@ def papers(paper: Paper) -> list[np.ndarray]:
     found = []
     for number in range(COUNT):
         random = np.random.default_rng([7, number])
-        picture = paper._photograph(paper._surround(empty, whole, 10, random), random)
+        picture = paper._photograph(paper._surround(empty, whole, 10, random), whole, random)
         found.append(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8))
     return found
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BATCH = 250
 LEVEL = 0.95
 POINTS = 400  # of the curve
+SMALLEST = 12  # pixels of the crop; smaller digits are there to be found, not to be read
 # Chosen on MNIST's 5,000 validation digits, of which 0.28 % are set aside at 0.15; at 0.5 none is, but twelve times as
 # much noise and five times as much empty paper is taken for a digit (benchmarks/rejection.py).
 NO_DIGIT_AT, UNSURE_AT = 0.15, 0.5
@@ -45,7 +46,8 @@ def calibrate(graph: bytes, pool: Pool) -> dict[str, Any]:
         "temperature": temperature,
         "rejection": {"no_digit": NO_DIGIT_AT, "unsure": UNSURE_AT},
         "calibration": {
-            "data": f"synthetic paper of validation digits and held-out fonts, {1 - there.mean():.0%} of it no digit",
+            "data": "synthetic paper of validation digits and held-out fonts, digits of 12 pixels and more, "
+            f"{1 - there.mean():.0%} of it no digit",
             "n": len(right),
             "level": LEVEL,
             "curve": error_curve(confidences, right),
@@ -56,7 +58,8 @@ def calibrate(graph: bytes, pool: Pool) -> dict[str, Any]:
 def read_pool(graph: bytes, pool: Pool) -> tuple[Float64[np.ndarray, "n 11"], Int64[np.ndarray, " n"]]:
     """Logarithms of the probabilities that coarse-to-fine reading gives each crop, not calibrated, and the labels.
 
-    Crops without any contrast are left out: they are rejected as blank before the network is asked.
+    Crops without any contrast are left out, which are rejected as blank before the network is asked, and digits of a
+    few pixels.
     """
     network = Network(weights.Model(name="calibration", onnx=graph, card={}), 0)
     logs, kept = [], []
@@ -69,10 +72,15 @@ def read_pool(graph: bytes, pool: Pool) -> tuple[Float64[np.ndarray, "n 11"], In
         numbers = range(start, min(start + BATCH, len(pool)))
         sights = zoom.see([np.asarray(pool.picture(number)) for number in numbers], look)
         for number, sight in zip(numbers, sights, strict=True):
-            if sight is not None:
+            if sight is not None and _legible(pool, number):
                 logs.append(sight.log_probabilities)
                 kept.append(number)
     return np.stack(logs), pool.labels[kept]
+
+
+def _legible(pool: Pool, number: int) -> bool:
+    left, top, right, bottom = pool.boxes[number].tolist()
+    return bool(max(right - left, bottom - top) >= SMALLEST)
 
 
 def error_curve(confidences: Float64[np.ndarray, " n"], right: Bool[np.ndarray, " n"]) -> list[list[float | int]]:

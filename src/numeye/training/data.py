@@ -21,7 +21,7 @@ from numeye.framing import frame
 from numeye.training.pool import PoolSpec, open_pool
 from numeye.training.views import Views
 
-VALIDATION_CROPS = 10_000
+VALIDATION_CROPS = 20_000
 Pair = tuple[Tensor, Tensor]  # pictures (B, 1, 28, 28) of 0 to 1, labels (B)
 
 
@@ -77,7 +77,7 @@ def loaders(
 def paper_loaders(
     crops: int, batch_size: int, cache: str | Path | None = None, say: Callable[[str], object] = lambda _: None
 ) -> Loaders:
-    """Views of synthetic paper: of so many crops of the digits to fit to, and of 10,000 of those held back."""
+    """Views of synthetic paper: of so many crops of the digits to fit to, and of 20,000 of those held back."""
     generator = torch.Generator()
     fitted = open_pool(PoolSpec(split="fit"), crops, cache, say=say)
     held = open_pool(PoolSpec(split="validation"), VALIDATION_CROPS, cache, say=say)

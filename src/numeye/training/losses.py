@@ -25,19 +25,22 @@ class CrossEntropy(nn.CrossEntropyLoss):
 class FindAndRead(nn.Module):
     """Of eleven logits against the digit, or "no digit", and of the box against where the digit is.
 
-    The labels are smoothed a little (Szegedy et al. 2015, https://arxiv.org/abs/1512.00567).
+    A digit of a few pixels counts for the box alone: it is to be found, and read in a closer look.
     """
 
-    smoothing = 0.02
+    legible = 0.2  # of the view, the longer side of the digit
     box_weight = 4.0
 
     def forward(self, outputs: Float[Tensor, "n 15"], targets: Float[Tensor, "n 5"]) -> Float[Tensor, ""]:
         """The mean over a batch."""
         labels = targets[:, 0].long()
-        read = functional.cross_entropy(outputs[:, :11], labels, label_smoothing=self.smoothing)
         there = labels < NO_DIGIT
+        legible = ~there | (targets[:, 3:].amax(dim=1) >= self.legible)
+        each = functional.cross_entropy(outputs[:, :11], labels, reduction="none")
+        read = (each * legible).sum() / len(targets)
         found = functional.smooth_l1_loss(outputs[there, 11:], targets[there, 1:], beta=0.05, reduction="sum")
-        return read + self.box_weight * found / len(targets)
+        loss: Tensor = read + self.box_weight * found / len(targets)
+        return loss
 
     def right(self, outputs: Float[Tensor, "n 15"], targets: Float[Tensor, "n 5"]) -> Bool[Tensor, " n"]:
         """Whether the best of the eleven answers is right."""

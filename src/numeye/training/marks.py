@@ -1,4 +1,4 @@
-"""What stands around digits and is none: ruled lines, grids, frames, underlines, dots; and things of any shape."""
+"""What stands around digits and is none: ruled lines, grids, frames, underlines, dots."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-
-from numeye.training import optics
 
 if TYPE_CHECKING:
     from jaxtyping import Float32
@@ -84,31 +82,6 @@ def border(canvas: np.ndarray, _: Box, random: np.random.Generator) -> None:
         canvas[:, :width] = 255
     if sides[3]:
         canvas[:, size - width :] = 255
-
-
-def thing(size: int, random: np.random.Generator) -> Grey:
-    """Something of any shape: filled or hollow, smooth or striped; no digit looks like that."""
-    canvas = np.zeros((size, size), np.uint8)
-    for _ in range(int(random.integers(1, 4))):
-        count = int(random.integers(3, 9))
-        angles = np.sort(random.uniform(0, 2 * np.pi, count))
-        reach = size * random.uniform(0.1, 0.5) * random.uniform(0.4, 1, count)
-        middle = random.uniform(0.3, 0.7, 2) * size
-        corners = middle + reach[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        points = np.rint(corners * 2**SHIFT).astype(np.int32)
-        cv2.fillPoly(canvas, [points], int(random.integers(90, 256)), cv2.LINE_AA, SHIFT)
-    ink: np.ndarray = canvas.astype(np.float32) / np.float32(255)
-    kind = random.random()
-    if kind < 0.3:  # a surface with a pattern
-        ink = optics.security_pattern(ink, random) * np.clip(1 + 0.4 * optics.smooth_noise(size, 8, random), 0, 1)
-    elif kind < 0.5:  # a cloud
-        cloud = optics.smooth_noise(size, int(random.integers(3, 20)), random)
-        ink = np.clip(cloud * np.float32(random.uniform(0.3, 2)), 0, 1)
-    elif kind < 0.6:  # nothing but noise
-        ink = random.random((size, size), np.float32)
-    elif kind < 0.75:
-        ink = cv2.GaussianBlur(ink, (0, 0), random.uniform(1, size / 8))
-    return ink
 
 
 def _parallel(

@@ -1,6 +1,7 @@
 """What paper, light and camera do to a picture: small effects on grey pictures of 0 to 1, each with its range.
 
 Every effect takes a picture (H, W) float32 and the crop's own random generator and returns a picture of the same shape.
+Those that lose detail are told the longer side of what must stay legible, in pixels; the whole side where left out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float32
 
     Grey = Float32[np.ndarray, "height width"]
+
+
+LEGIBLE = 10.0  # pixels that the longer side of a digit keeps
 
 
 def smooth_noise(side: int, cells: int, random: np.random.Generator) -> Grey:
@@ -73,15 +77,17 @@ def security_pattern(picture: Grey, random: np.random.Generator) -> Grey:
 # --- the camera --------------------------------------------------------------------------------------------------
 
 
-def blur(picture: Grey, random: np.random.Generator) -> Grey:
-    """Out of focus: a Gaussian of 0.3 to 2.2 % of the picture."""
-    result: np.ndarray = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.3, 1.7) * len(picture) / 48)
+def blur(picture: Grey, random: np.random.Generator, longer: float | None = None) -> Grey:
+    """Out of focus: a Gaussian of a third of a pixel to 3.8 % of what must stay legible."""
+    most = max(0.038 * (longer or len(picture)), 0.4)
+    result: np.ndarray = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.3, most))
     return result
 
 
-def motion_blur(picture: Grey, random: np.random.Generator) -> Grey:
-    """A shaken camera: a line of 2 to 5 pixels in any direction."""
-    length, angle = random.uniform(1, 2.5), random.uniform(0, np.pi)
+def motion_blur(picture: Grey, random: np.random.Generator, longer: float | None = None) -> Grey:
+    """A shaken camera: a line in any direction, of 2 to 5 pixels where all of 48 are to be read."""
+    most = max(0.052 * (longer or len(picture)), 0.6)
+    length, angle = random.uniform(0.4, 1.0) * most, random.uniform(0, np.pi)
     kernel = np.zeros((7, 7), np.float32)
     tip = np.rint(np.array([np.cos(angle), np.sin(angle)]) * length).astype(int)
     cv2.line(kernel, (3 - int(tip[0]), 3 - int(tip[1])), (3 + int(tip[0]), 3 + int(tip[1])), 1.0, 1)
@@ -89,10 +95,10 @@ def motion_blur(picture: Grey, random: np.random.Generator) -> Grey:
     return result
 
 
-def low_resolution(picture: Grey, random: np.random.Generator) -> Grey:
-    """Few pixels: 14 to 36 a side, and back up smoothly or in squares."""
+def low_resolution(picture: Grey, random: np.random.Generator, longer: float | None = None) -> Grey:
+    """Few pixels: 14 to 36 a side, or as many as are needed, and back up smoothly or in squares."""
     side = len(picture)
-    few = int(random.integers(14, 37))
+    few = max(int(random.integers(14, 37)), _needed(side, longer))
     small = cv2.resize(picture, (few, few), interpolation=cv2.INTER_AREA)
     back = random.choice([cv2.INTER_LINEAR, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST])
     result: np.ndarray = cv2.resize(small, (side, side), interpolation=int(back))
@@ -108,8 +114,8 @@ def jpeg(picture: Grey, random: np.random.Generator) -> Grey:
 
 
 def noise(picture: Grey, random: np.random.Generator) -> Grey:
-    """A dark room: Gaussian noise of 1 to 14 % of the picture's own contrast, sometimes salt and pepper."""
-    depth = random.uniform(0.01, 0.14) * float(picture.max() - picture.min())
+    """A dark room: Gaussian noise of 1 to 12 % of the picture's own contrast, sometimes salt and pepper."""
+    depth = random.uniform(0.01, 0.12) * float(picture.max() - picture.min())
     result: np.ndarray = picture + np.float32(depth) * random.standard_normal(picture.shape, np.float32)
     if random.random() < 0.15:
         specks = random.random(picture.shape, np.float32)
@@ -132,19 +138,24 @@ def gamma(picture: Grey, random: np.random.Generator) -> Grey:
 
 
 def low_contrast(picture: Grey, random: np.random.Generator) -> Grey:
-    """A faded copy: all greys squeezed to 12 to 60 % of their range."""
-    share = random.uniform(0.12, 0.6)
+    """A faded copy: all greys squeezed to 15 to 60 % of their range."""
+    share = random.uniform(0.15, 0.6)
     result: np.ndarray = picture * np.float32(share) + np.float32(random.uniform(0, 1 - share))
     return result
 
 
-def binarise(picture: Grey, random: np.random.Generator) -> Grey:
+def binarise(picture: Grey, random: np.random.Generator, longer: float | None = None) -> Grey:
     """A fax: black or white, by a threshold in the middle of the ink and paper, at the resolution of a scanner."""
     side = len(picture)
-    few = int(random.integers(14, 40)) if random.random() < 0.7 else side
+    few = max(int(random.integers(14, 40)), _needed(side, longer)) if random.random() < 0.7 else side
     small = cv2.resize(picture, (few, few), interpolation=cv2.INTER_AREA) if few < side else picture
     low, high = np.percentile(small, [3, 97])
     black = (small > low + (high - low) * random.uniform(0.35, 0.65)).astype(np.float32)
     back = cv2.INTER_NEAREST if random.random() < 0.5 else cv2.INTER_LINEAR
     result: np.ndarray = cv2.resize(black, (side, side), interpolation=back)
     return result
+
+
+def _needed(side: int, longer: float | None) -> int:
+    """How many pixels a side the picture needs for a digit of that size to keep ten."""
+    return min(side, int(np.ceil(LEGIBLE * side / (longer or side))))

@@ -95,12 +95,11 @@ def draw_digit(digit: int, random: np.random.Generator) -> Float32[np.ndarray, "
 
 
 def draw_scribble(random: np.random.Generator) -> Float32[np.ndarray, "56 56"]:
-    """The same for one to four strokes that mean nothing."""
-    strokes = tuple(
-        (bool(random.random() < 0.7), random.random((int(random.integers(2, 7)), 2)))
-        for _ in range(int(random.integers(1, 5)))
-    )
-    return draw(strokes, random)
+    """The same for one to four strokes that mean nothing; a single one has bends enough not to be a 1 or a 7."""
+    count = int(random.integers(1, 5))
+    low, high = (2, 7) if count > 1 else (6, 10)
+    points = (random.random((int(random.integers(low, high)), 2)) for _ in range(count))
+    return draw(tuple((bool(random.random() < 0.7), stroke) for stroke in points), random)
 
 
 def draw(form: Form, random: np.random.Generator) -> Float32[np.ndarray, "56 56"]:

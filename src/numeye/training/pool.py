@@ -23,13 +23,14 @@ import numpy as np
 from numeye import atomic, mnist
 from numeye.training import fonts
 from numeye.training.ink import Fields, edge_field, mnist_fields, pack
-from numeye.training.paper import NO_DIGIT, Paper, Ranges
+from numeye.training.paper import NO_DIGIT, Paper
+from numeye.training.ranges import Ranges
 
 if TYPE_CHECKING:
     from jaxtyping import UInt8
 
 PART = 10_000  # crops in one file
-VERSION = 2  # of the effects: counted up when the same seed gives other pixels
+VERSION = 3  # of the effects: counted up when the same seed gives other pixels
 Split = Literal["fit", "validation"]
 
 

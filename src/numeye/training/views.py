@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SIDE = 40  # pixels a side of a view
 LOOK = 1.4  # side of the window of a look, of the longer side of the digit's box
 LOOKS = 0.62  # share of the views of digits that are looks
+NEAR = 12  # pixels of the crop that the longer side of a digit needs to be looked at from close by
+STRETCHED, STRETCH = 0.4, 0.3  # share of the views that are stretched, and how far: the logarithm of the aspect
 
 
 class Views:
@@ -70,8 +72,18 @@ class Views:
         return torch.from_numpy(views).float() / 255, torch.from_numpy(targets)
 
 
-def _window(box: Float32[np.ndarray, " 4"], label: int, size: int, chance: np.ndarray) -> tuple[float, float, float]:
-    """Centre x, y and side of the square to cut out, in pixels of the crop."""
+Window = tuple[float, float, float, float]  # centre x and y, width and height, in pixels of the crop
+
+
+def _window(box: Float32[np.ndarray, " 4"], label: int, size: int, chance: np.ndarray) -> Window:
+    """What to cut out: a square, or one stretched a little, as some pictures are."""
+    x, y, side = _square(box, label, size, chance)
+    aspect = np.exp(STRETCH * (2 * chance[7] / STRETCHED - 1)) if chance[7] < STRETCHED else 1.0
+    return x, y, side * aspect**0.5, side * aspect**-0.5
+
+
+def _square(box: Float32[np.ndarray, " 4"], label: int, size: int, chance: np.ndarray) -> tuple[float, float, float]:
+    """Centre x, y and side."""
     left, top, right, bottom = box.tolist()
     longer = max(right - left, bottom - top)
     x, y = (left + right) / 2, (top + bottom) / 2
@@ -79,6 +91,8 @@ def _window(box: Float32[np.ndarray, " 4"], label: int, size: int, chance: np.nd
     if label == NO_DIGIT:  # anything is no digit, seen from anywhere, if most of it is seen
         side = size * (0.75 + 0.4 * chance[1])
         return middle + size * 0.1 * (chance[2] - 0.5), middle + size * 0.1 * (chance[3] - 0.5), side
+    if longer < NEAR:  # of so few pixels only that it is there can be seen
+        return middle, middle, size * (1 + 0.1 * chance[1])
     if chance[0] < LOOKS:  # a box found a little wrong, as it will be
         side = longer * LOOK * np.exp(0.36 * (chance[1] - 0.5) + 0.24 * (chance[4] - 0.5))
         return x + 0.2 * longer * (chance[2] - 0.5), y + 0.2 * longer * (chance[3] - 0.5), side
@@ -92,13 +106,11 @@ def _window(box: Float32[np.ndarray, " 4"], label: int, size: int, chance: np.nd
     )
 
 
-def _cut(picture: np.ndarray, window: tuple[float, float, float], chance: np.ndarray) -> np.ndarray:
+def _cut(picture: np.ndarray, window: Window, chance: np.ndarray) -> np.ndarray:
     """The window as 40x40 pixels; what lies beyond the picture is paper, or its border drawn out."""
-    x, y, side = window
-    scale = side / SIDE
-    matrix = np.array(
-        [[scale, 0, x - 0.5 - scale * (SIDE - 1) / 2], [0, scale, y - 0.5 - scale * (SIDE - 1) / 2]], np.float32
-    )
+    x, y, across, down = window[0], window[1], window[2] / SIDE, window[3] / SIDE
+    corner = x - 0.5 - across * (SIDE - 1) / 2, y - 0.5 - down * (SIDE - 1) / 2
+    matrix = np.array([[across, 0, corner[0]], [0, down, corner[1]]], np.float32)
     border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
     paper = int(np.partition(border, len(border) // 2)[len(border) // 2])  # the median, quickly
     mode = cv2.BORDER_CONSTANT if chance[5] < 0.8 else cv2.BORDER_REPLICATE
@@ -108,13 +120,13 @@ def _cut(picture: np.ndarray, window: tuple[float, float, float], chance: np.nda
     return cut if chance[6] < 0.7 else 255 - cut
 
 
-def _seen(box: Float32[np.ndarray, " 4"], window: tuple[float, float, float]) -> tuple[float, float, float, float]:
+def _seen(box: Float32[np.ndarray, " 4"], window: Window) -> tuple[float, float, float, float]:
     """Centre x, y, width and height of the box, as fractions of the view."""
     left, top, right, bottom = box.tolist()
-    x, y, side = window
+    x, y, width, height = window
     return (
-        ((left + right) / 2 - x) / side + 0.5,
-        ((top + bottom) / 2 - y) / side + 0.5,
-        (right - left) / side,
-        (bottom - top) / side,
+        ((left + right) / 2 - x) / width + 0.5,
+        ((top + bottom) / 2 - y) / height + 0.5,
+        (right - left) / width,
+        (bottom - top) / height,
     )

@@ -1,0 +1,143 @@
+"""A hand that writes: from a distance field to ink on a crop, bent, sized and placed, by some pen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from numeye.training import optics
+from numeye.training.ink import SIDE
+from numeye.training.ranges import Ranges
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32
+
+    Grey = Float32[np.ndarray, "height width"]
+
+OFF = 23.0  # the distance where a field ends
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hand:
+    """How fields are written.
+
+    Attributes:
+        size: pixels a side of the crop.
+        ranges: how often and how far.
+        without: names of families that are left out.
+    """
+
+    size: int
+    ranges: Ranges
+    without: tuple[str, ...] = ()
+
+    def write(
+        self,
+        source: Grey,
+        thin: bool,
+        random: np.random.Generator,
+        *,
+        fills: bool = False,
+        height: float | None = None,
+        centre: tuple[float, float] | None = None,
+    ) -> Grey:
+        """Ink of 0 to 1 on the crop, from a distance field."""
+        low, high = self.ranges.size
+        if height is None:
+            height = self.size * (random.uniform(low, high) if random.random() < 0.85 else random.uniform(0.8, 1.05))
+        matrix = self._layout(source, thin, height, random, fills=fills, centre=centre)
+        warped = self._warp(source, matrix, random)  # distance in pixels of the field
+        scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))  # pixels of the field in one of the crop
+        radius = self._pen(thin, random) if "ink" not in self.without else (1.6 if thin else 0.0)
+        radius = max(radius, (0.45 if thin else -0.2) * scale)  # nothing thinner than a pixel
+        reach: np.ndarray | np.float32 = np.float32(radius)
+        if "ink" not in self.without and random.random() < 0.35:  # pressure: the line swells and thins
+            swell = optics.smooth_noise(self.size, 4, random) * np.float32(0.25 * max(radius, 0.8))
+            reach = reach + np.clip(swell, -0.4 * max(radius, 0.8), None)
+        ink = np.clip(np.float32(0.5) + (reach - warped) / np.float32(scale), 0, 1)
+        return self._pen_texture(ink, random)
+
+    def _pen(self, thin: bool, random: np.random.Generator) -> float:
+        """Half the width of a line, or how far to go beyond an edge, in pixels of a field whose digit is 44 high."""
+        if thin:
+            low, high = self.ranges.pen
+            return 44 * float(np.exp(random.uniform(np.log(low), np.log(high))))
+        return float(random.normal(0, 0.7)) if random.random() < 0.6 else 0.0
+
+    def _pen_texture(self, ink: Grey, random: np.random.Generator) -> Grey:
+        if "ink" in self.without:
+            return ink
+        if random.random() < 0.2:  # a dry pen or a pencil: grain in the stroke
+            grain = random.random(ink.shape, np.float32)
+            ink = ink * (1 - np.float32(random.uniform(0.1, 0.6)) * grain)
+        if random.random() < 0.08:  # a pen that skips
+            gaps = optics.smooth_noise(self.size, int(random.integers(6, 14)), random)
+            ink = ink * np.clip((gaps + np.float32(1.6)) * 3, 0.1, 1)
+        return ink
+
+    def _layout(
+        self,
+        source: Grey,
+        thin: bool,
+        height: float,
+        random: np.random.Generator,
+        *,
+        fills: bool,
+        centre: tuple[float, float] | None,
+    ) -> Float32[np.ndarray, "2 3"]:
+        """The affine map from the crop's pixels to the field's."""
+        turn = np.eye(2)
+        if "shape" not in self.without:
+            angle = np.deg2rad(random.normal(0, self.ranges.rotation / 2.2))
+            slant = random.normal(0, self.ranges.slant / 2)
+            stretch = self.ranges.aspect ** random.uniform(-1, 1)
+            turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+            turn = turn @ np.array([[1, slant], [0, 1]]) @ np.diag([stretch**0.5, stretch**-0.5])
+        points = np.argwhere(source[::2, ::2] < (1.6 if thin else 0.0))[:, ::-1] * 2.0 - (SIDE - 1) / 2
+        if len(points) < 4:
+            points = np.array([[-20.0, -20.0], [20.0, 20.0]])
+        turned = points @ turn.T
+        low, high = turned.min(axis=0) - 1, turned.max(axis=0) + 1
+        extent = high - low
+        scales = np.full(2, height / max(extent))
+        if fills:  # stretched to the box, or only as high as it
+            margin = self.size * random.uniform(0.94, 1.02)
+            scales = margin / extent
+            if random.random() < 0.4 or extent[0] < 0.28 * extent[1]:
+                scales[0] = scales[1] * random.uniform(0.8, 1.6)
+        forward = np.diag(scales) @ turn
+        where = self._place(extent * scales, random, fills=fills) if centre is None else np.array(centre)
+        shift = where - (low + high) / 2 * scales  # of the field's middle
+        inverse = np.linalg.inv(forward)
+        offset = (SIDE - 1) / 2 - inverse @ shift
+        return np.concatenate([inverse, offset[:, None]], axis=1).astype(np.float32)
+
+    def _place(self, extent: np.ndarray, random: np.random.Generator, *, fills: bool) -> np.ndarray:
+        """Where the middle of the ink goes: anywhere it fits, now and then cut a little by the border."""
+        middle = self.size / 2 - 0.5
+        if fills:
+            return middle + random.normal(0, 0.4, 2)
+        room = np.maximum(self.size - extent, 0) / 2
+        if random.random() < 0.06:
+            room = room + 0.1 * extent
+        placed: np.ndarray = middle + room * random.uniform(-1, 1, 2) * (0.35 if random.random() < 0.5 else 1.0)
+        return placed
+
+    def _warp(self, source: Grey, matrix: np.ndarray, random: np.random.Generator) -> Grey:
+        """The field seen through the affine map, and through an elastic one (Simard et al. 2003)."""
+        if "shape" in self.without or random.random() < 0.4:
+            warped: np.ndarray = cv2.warpAffine(
+                source, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderValue=OFF
+            )
+            return warped
+        deep = self.ranges.bend * SIDE * random.uniform(0.3, 1.6)
+        cells = int(random.integers(4, 7))
+        line = np.arange(self.size, dtype=np.float32)
+        bent = [optics.smooth_noise(self.size, cells, random) * np.float32(deep) for _ in range(2)]
+        x = matrix[0, 0] * line + matrix[0, 1] * line[:, None] + matrix[0, 2] + bent[0]
+        y = matrix[1, 0] * line + matrix[1, 1] * line[:, None] + matrix[1, 2] + bent[1]
+        seen: np.ndarray = cv2.remap(source, x, y, cv2.INTER_LINEAR, borderValue=OFF)
+        return seen

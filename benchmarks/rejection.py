@@ -14,26 +14,53 @@ from pathlib import Path
 import numpy as np
 
 from numeye import metrics, mnist, open_data, weights, zoom
-from numeye.eyes import Network
+from numeye.eyes import USUAL, Network
 from numeye.training import fonts
 from numeye.training.paper import Paper
 from numeye.training.pool import PoolSpec, make_paper
 
 COUNT = 2_000
+# What is compared: 1 - P(no digit), which the reader goes by; the probability of the best digit; the entropy over all
+# eleven answers; and the energy of the ten digits' logits in the look (Liu et al. 2020).
+SCORES = ("no digit", "best digit", "entropy", "energy")
+BLANK = (0.0, 0.0, -np.inf, -np.inf)
 BATCH = 250
 
 
-def digit_scores(model: weights.Model, pictures: list[np.ndarray]) -> np.ndarray:
-    """The probability that there is a digit, for each picture; 0 for a blank one."""
-    network = Network(model, 0)
-    sights: list[zoom.Sight | None] = []
-    for start in range(0, len(pictures), BATCH):
-        sights += zoom.see(pictures[start : start + BATCH], lambda pixels: tuple(network(pixels)))
-    return np.array([0.0 if sight is None else 1 - _no_digit(sight, model.temperature) for sight in sights])
+class Judge:
+    """Says of pictures how much they look like digits, in several ways.
 
+    Args:
+        model: to judge with.
+    """
 
-def _no_digit(sight: zoom.Sight, temperature: float) -> float:
-    return float(np.exp(zoom.log_softmax(sight.log_probabilities[None] / temperature))[0, 10])
+    def __init__(self, model: weights.Model) -> None:
+        self.model = model
+        self.network = Network(model, 0)
+
+    def look(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the network says."""
+        logits, boxes = self.network(pixels)
+        return logits, boxes
+
+    def scores(self, pictures: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """Each score of each picture, higher for digits; the lowest of all for a blank one."""
+        batches = (pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH))
+        sights = [sight for batch in batches for sight in zoom.see(batch, self.look)]
+        rows = [BLANK if sight is None else self._scores(sight) for sight in sights]
+        return dict(zip(SCORES, np.array(rows).T, strict=True))
+
+    def claimed(self, scores: dict[str, np.ndarray]) -> float:
+        """Percent of pictures of which the reader says that there is a digit, and which."""
+        least = self.model.rejection or USUAL
+        return float(np.mean((scores["no digit"] >= 1 - least.no_digit) & (scores["best digit"] >= least.unsure)) * 100)
+
+    def _scores(self, sight: zoom.Sight) -> tuple[float, ...]:
+        told = np.exp(zoom.log_softmax(sight.log_probabilities[None] / self.model.temperature))[0]
+        entropy = float((told * np.log(told + 1e-12)).sum())
+        ten = self.look(sight.look.pixels[None])[0][0, :10].astype(np.float64)
+        energy = float(ten.max() + np.log(np.exp(ten - ten.max()).sum()))
+        return 1 - told[10], float(told[:10].max()), entropy, energy
 
 
 def letters(lookalike: bool) -> list[np.ndarray]:
@@ -67,8 +94,9 @@ def main() -> None:
     asked = parser.parse_args()
     model = weights.load(asked.model)
     fonts.fetch()
+    judge = Judge(model)
     random = np.random.default_rng(0)
-    digits = digit_scores(model, list(np.asarray(open_data("mnist:validation").pictures)[:COUNT]))
+    digits = judge.scores(list(np.asarray(open_data("mnist:validation").pictures)))
     kinds = {
         "letters, held-out fonts": letters(lookalike=False),
         "letters that look like digits": letters(lookalike=True),
@@ -78,12 +106,14 @@ def main() -> None:
     }
     if asked.fashion:
         kinds["Fashion-MNIST"] = list(mnist.read_idx(asked.fashion)[:COUNT])
-    print(f"{model.name}: {np.mean(digits < 0.5) * 100:.2f} % of {len(digits):,} MNIST validation digits set aside")
-    print(f"{'no digits':<32}{'n':>7}{'AUROC':>9}{'claimed %':>11}")
+    aside = 100 - judge.claimed(digits)
+    print(f"{model.name}: {aside:.2f} % of {len(digits['no digit']):,} MNIST validation digits set aside")
+    print("area under the ROC curve by each score; share of pictures in which a digit is claimed")
+    print(f"{'no digits':<32}{'n':>7}" + "".join(f"{name:>12}" for name in SCORES) + f"{'claimed %':>11}")
     for kind, pictures in kinds.items():
-        scores = digit_scores(model, pictures)
-        area = metrics.auroc(digits, scores)
-        print(f"{kind:<32}{len(pictures):>7,}{area:>9.4f}{np.mean(scores >= 0.5) * 100:>11.2f}")
+        found = judge.scores(pictures)
+        areas = "".join(f"{metrics.auroc(digits[name], found[name]):>12.4f}" for name in SCORES)
+        print(f"{kind:<32}{len(pictures):>7,}{areas}{judge.claimed(found):>11.2f}")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from numeye.errors import DataError, UsageError
 from numeye.training import fonts, ink, marks, optics, pen, views
 from numeye.training.paper import NO_DIGIT, Crop, Paper
-from numeye.training.ranges import FAMILIES
 from numeye.training.pool import Pool, PoolSpec, crop_type
+from numeye.training.ranges import FAMILIES
 
 
 @pytest.fixture(scope="module")

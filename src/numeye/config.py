@@ -46,6 +46,7 @@ class Recipe:
         average: the weights kept are a moving average over this many steps; 0 keeps the last ones.
         precision: `float32`, or `bfloat16` for the forward pass.
         paper: crops of synthetic paper to learn from; 0 for MNIST's digits as they are.
+        without: families of effects to leave out of the paper; see `numeye.training.ranges.FAMILIES`.
         promise: what to expect; None for a recipe nobody has measured.
     """
 
@@ -62,6 +63,7 @@ class Recipe:
     average: int = 0
     precision: str = "float32"
     paper: int = 0
+    without: tuple[str, ...] = ()
     promise: Promise | None = None
 
     def __post_init__(self) -> None:
@@ -70,6 +72,9 @@ class Recipe:
                 raise UsageError(f"recipe {self.name}: {name} is {getattr(self, name)!r}, expected a text")
         if self.promise is not None and not isinstance(self.promise, Promise):
             raise UsageError(f"recipe {self.name}: promise is {self.promise!r}, expected a table")
+        if not isinstance(self.without, list | tuple) or not all(isinstance(name, str) for name in self.without):
+            raise UsageError(f"recipe {self.name}: without is {self.without!r}, expected a list of texts")
+        object.__setattr__(self, "without", tuple(self.without))  # TOML and JSON have lists
         for name in ("learning_rate", "batch_size", "epochs"):
             value = getattr(self, name)
             kind, what = (float | int, "number") if name == "learning_rate" else (int, "whole number")

@@ -6,11 +6,13 @@ look of `numeye.zoom`. One half fits the temperature, the other half counts erro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from numeye import weights, zoom
+from numeye.datasets import DataSet
 from numeye.eyes import Network
 from numeye.metrics import fit_temperature
 from numeye.training.paper import NO_DIGIT
@@ -19,23 +21,27 @@ from numeye.training.pool import Pool
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float64, Int64
 
+    Logs = Float64[np.ndarray, "n 11"]
+
 BATCH = 250
 LEVEL = 0.95
 POINTS = 400  # of the curve
 SMALLEST = 12  # pixels of the crop; smaller digits are there to be found, not to be read
-# Chosen on MNIST's 5,000 validation digits, of which 0.28 % are set aside at 0.15; at 0.5 none is, but twelve times as
-# much noise and five times as much empty paper is taken for a digit (benchmarks/rejection.py).
-NO_DIGIT_AT, UNSURE_AT = 0.15, 0.5
+# "No digit" is said where it is likelier than it is for all but this share of MNIST's validation digits, within bounds.
+SET_ASIDE, NO_DIGIT_BOUNDS = 0.002, (0.05, 0.5)
+UNSURE_AT = 0.5
 
 
-def calibrate(graph: bytes, pool: Pool) -> dict[str, Any]:
+def calibrate(graph: bytes, pool: Pool, plain: DataSet) -> dict[str, Any]:
     """What the card says of certainty: `temperature`, `rejection` and `calibration`.
 
     Args:
         graph: the model as ONNX.
         pool: crops held back; an accepted answer to one that is no digit counts as wrong.
+        plain: digits held back, as they are; where to say "no digit" is chosen by them.
     """
     logs, labels = read_pool(graph, pool)
+    clean, _ = read(graph, list(np.asarray(plain.pictures)), plain.digits())
     first = np.arange(len(labels)) % 2 == 0
     temperature = fit_temperature(logs[first], labels[first])
     told = np.exp(zoom.log_softmax(logs[~first] / temperature))
@@ -44,7 +50,7 @@ def calibrate(graph: bytes, pool: Pool) -> dict[str, Any]:
     there = labels[~first] < NO_DIGIT
     return {
         "temperature": temperature,
-        "rejection": {"no_digit": NO_DIGIT_AT, "unsure": UNSURE_AT},
+        "rejection": {"no_digit": _no_digit_at(clean / temperature), "unsure": UNSURE_AT},
         "calibration": {
             "data": "synthetic paper of validation digits and held-out fonts, digits of 12 pixels and more, "
             f"{1 - there.mean():.0%} of it no digit",
@@ -55,32 +61,41 @@ def calibrate(graph: bytes, pool: Pool) -> dict[str, Any]:
     }
 
 
-def read_pool(graph: bytes, pool: Pool) -> tuple[Float64[np.ndarray, "n 11"], Int64[np.ndarray, " n"]]:
-    """Logarithms of the probabilities that coarse-to-fine reading gives each crop, not calibrated, and the labels.
+def read_pool(graph: bytes, pool: Pool) -> tuple[Logs, Int64[np.ndarray, " n"]]:
+    """`read` for the crops of a pool, without the digits of a few pixels."""
+    kept = [number for number in range(len(pool)) if legible(pool, number)]
+    return read(graph, [np.asarray(pool.picture(number)) for number in kept], pool.labels[kept])
 
-    Crops without any contrast are left out, which are rejected as blank before the network is asked, and digits of a
-    few pixels.
+
+def legible(pool: Pool, number: int) -> bool:
+    """Whether a crop's digit is large enough to be read; also true where there is none."""
+    left, top, right, bottom = pool.boxes[number].tolist()
+    return bool(max(right - left, bottom - top) >= SMALLEST)
+
+
+def read(
+    graph: bytes, pictures: Sequence[np.ndarray], labels: Int64[np.ndarray, " n"]
+) -> tuple[Logs, Int64[np.ndarray, " m"]]:
+    """Logarithms of the probabilities that coarse-to-fine reading gives, not calibrated, and the labels.
+
+    Pictures without any contrast are left out: they are rejected as blank before the network is asked.
     """
     network = Network(weights.Model(name="calibration", onnx=graph, card={}), 0)
-    logs, kept = [], []
 
     def look(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logits, boxes = network(pixels)
         return logits, boxes
 
-    for start in range(0, len(pool), BATCH):
-        numbers = range(start, min(start + BATCH, len(pool)))
-        sights = zoom.see([np.asarray(pool.picture(number)) for number in numbers], look)
-        for number, sight in zip(numbers, sights, strict=True):
-            if sight is not None and _legible(pool, number):
-                logs.append(sight.log_probabilities)
-                kept.append(number)
-    return np.stack(logs), pool.labels[kept]
+    batches = (list(pictures[start : start + BATCH]) for start in range(0, len(pictures), BATCH))
+    found = [sight.log_probabilities if sight else None for batch in batches for sight in zoom.see(batch, look)]
+    seen = [number for number, logs in enumerate(found) if logs is not None]
+    return np.stack([logs for logs in found if logs is not None]), labels[seen]
 
 
-def _legible(pool: Pool, number: int) -> bool:
-    left, top, right, bottom = pool.boxes[number].tolist()
-    return bool(max(right - left, bottom - top) >= SMALLEST)
+def _no_digit_at(logs: Logs) -> float:
+    """The probability of "no digit" from which on it is said: few of these digits have more."""
+    none = np.exp(zoom.log_softmax(logs))[:, NO_DIGIT]
+    return round(float(np.clip(np.quantile(none, 1 - SET_ASIDE), *NO_DIGIT_BOUNDS)), 3)
 
 
 def error_curve(confidences: Float64[np.ndarray, " n"], right: Bool[np.ndarray, " n"]) -> list[list[float | int]]:

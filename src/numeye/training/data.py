@@ -15,6 +15,7 @@ from torchvision import datasets as vision
 from torchvision import transforms
 
 from numeye import datasets, image, mnist
+from numeye.config import Recipe
 from numeye.datasets import DataSet
 from numeye.errors import DataError, UsageError
 from numeye.framing import frame
@@ -75,13 +76,16 @@ def loaders(
 
 
 def paper_loaders(
-    crops: int, batch_size: int, cache: str | Path | None = None, say: Callable[[str], object] = lambda _: None
+    recipe: Recipe, cache: str | Path | None = None, say: Callable[[str], object] = lambda _: None
 ) -> Loaders:
-    """Views of synthetic paper: of so many crops of the digits to fit to, and of 20,000 of those held back."""
+    """Views of synthetic paper: of a recipe's crops of the digits to fit to, and of 20,000 of those held back.
+
+    What the recipe leaves out is left out of the first only.
+    """
     generator = torch.Generator()
-    fitted = open_pool(PoolSpec(split="fit"), crops, cache, say=say)
+    fitted = open_pool(PoolSpec(split="fit", without=recipe.without), recipe.paper, cache, say=say)
     held = open_pool(PoolSpec(split="validation"), VALIDATION_CROPS, cache, say=say)
-    return Loaders(train=Views(fitted, batch_size, generator), validation=Views(held, 500), generator=generator)
+    return Loaders(train=Views(fitted, recipe.batch_size, generator), validation=Views(held, 500), generator=generator)
 
 
 def _mnist(cache: str | Path | None) -> tuple[Dataset[Pair], Dataset[Pair]]:

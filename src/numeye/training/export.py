@@ -16,6 +16,7 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 
 from numeye import atomic, source
+from numeye.datasets import open_data
 from numeye.errors import RunError
 from numeye.evaluation import Evaluation
 from numeye.metrics import fit_temperature
@@ -60,7 +61,7 @@ def best_checkpoint(run: Run) -> Checkpoint:
     raise RunError(damaged)
 
 
-def export(run: Run, loaders: Loaders, folder: Path | None = None) -> Path:
+def export(run: Run, loaders: Loaders, folder: Path | None = None, cache: str | Path | None = None) -> Path:
     """Write model.onnx, model.safetensors and card.json of a run's best epoch by validation.
 
     The temperature is fitted, and the parity of torch and ONNX Runtime checked, on the digits held back.
@@ -69,6 +70,7 @@ def export(run: Run, loaders: Loaders, folder: Path | None = None) -> Path:
         run: with at least one epoch done.
         loaders: of the run's data.
         folder: where to write; the run folder where left out.
+        cache: where MNIST is kept.
 
     Raises:
         RunError: no epoch is done, or the two runtimes disagree.
@@ -83,7 +85,8 @@ def export(run: Run, loaders: Loaders, folder: Path | None = None) -> Path:
     target = folder or run.folder
     card = _card(run, checkpoint, model, graph)
     if isinstance(loaders.validation, Views):
-        card |= calibrate.calibrate(graph, loaders.validation.dataset)
+        plain = open_data("mnist:validation", cache=cache)
+        card |= calibrate.calibrate(graph, loaders.validation.dataset, plain)
     else:
         card |= {"temperature": fit_temperature(logits, labels.numpy())}
     card["accuracy"] = _measured_before(run.folder, card["sha256"])

@@ -29,6 +29,7 @@ from numeye.runs import MODEL, OPTIMIZER, Checkpoint, Run
 from numeye.training.data import Loaders
 from numeye.training.losses import CrossEntropy, FindAndRead
 from numeye.training.models import create_model
+from numeye.training.ranges import check_families
 
 LOSSES: dict[str, Callable[[], Any]] = {"cross-entropy": CrossEntropy, "find-and-read": FindAndRead}
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
@@ -306,6 +307,7 @@ def check_possible(config: RunConfig) -> None:
     _named(LOSSES, config.recipe.loss, "loss")
     _named(OPTIMIZERS, config.recipe.optimizer, "optimizer")
     _named(SCHEDULES, config.recipe.schedule, "schedule")
+    check_families(config.recipe.without)
 
 
 def hardware() -> dict[str, Any]:

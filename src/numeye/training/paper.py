@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numeye.errors import UsageError
 from numeye.training import marks, optics, pen, things
 from numeye.training.hand import Hand
 from numeye.training.ink import Fields, unpack
-from numeye.training.ranges import FAMILIES, Ranges
+from numeye.training.ranges import Ranges, check_families
 
 if TYPE_CHECKING:
     from jaxtyping import Float32, UInt8
@@ -68,9 +67,7 @@ class Paper:
     without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in self.without:
-            if name not in FAMILIES:
-                raise UsageError(f"no family of effects {name!r}; there are {', '.join(FAMILIES)}")
+        check_families(self.without)
 
     @cached_property
     def hand(self) -> Hand:

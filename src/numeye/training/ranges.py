@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from numeye.errors import UsageError
 
 # What can be left out, for an ablation: each family of effects.
 FAMILIES = ("pens", "fonts", "ink", "shape", "fill", "surroundings", "light", "optics", "no digit")
@@ -55,3 +58,14 @@ class Ranges:
     low_contrast: float = 0.15
     binarise: float = 0.14
     inverted: float = 0.35
+
+
+def check_families(names: Iterable[str]) -> None:
+    """Make sure that there are families of these names.
+
+    Raises:
+        UsageError: there is none of one of them.
+    """
+    for name in names:
+        if name not in FAMILIES:
+            raise UsageError(f"no family of effects {name!r}; there are {', '.join(FAMILIES)}")

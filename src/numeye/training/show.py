@@ -32,7 +32,7 @@ def write_sheet(
         path: where.
         seed: of the series; that of the recipe `reader` is 0.
         cache: where MNIST and the fonts are kept; they are fetched where they are not there yet.
-        without: families of effects to leave out; see `numeye.training.paper.FAMILIES`.
+        without: families of effects to leave out; see `numeye.training.ranges.FAMILIES`.
         say: is told what is fetched.
 
     Raises:

@@ -87,7 +87,7 @@ def run_loaders(config: RunConfig, cache: str | Path | None = None, say: Say = l
     if config.recipe.paper:
         if config.data != "mnist":
             raise UsageError(f"--data {config.data}: {config.recipe.name} learns from mnist on synthetic paper only")
-        return paper_loaders(config.recipe.paper, config.recipe.batch_size, cache, say)
+        return paper_loaders(config.recipe, cache, say)
     return loaders(config.data, config.recipe.batch_size, cache, say)
 
 
@@ -95,7 +95,7 @@ def finish(record: Run, batches: Loaders, cache: str | Path | None, say: Say) ->
     """Export a trained run and, if its digits are MNIST's, measure it on the test digits; write the report."""
     say("exporting")
     (record.folder / report.FILE).unlink(missing_ok=True)  # written last, so that it says: finished
-    export.export(record, batches)
+    export.export(record, batches, cache=cache)
     evaluation = None
     if record.config.data == "mnist":
         say("measuring on the 10,000 test digits")

@@ -188,3 +188,12 @@ def test_what_was_asked_for_cannot_be_changed_afterwards() -> None:
         config().epochs = 9  # type: ignore[misc]
     with pytest.raises(UsageError, match="epochs is 0"):
         replace(load_recipe("classic"), epochs=0)
+
+
+def test_a_recipe_may_leave_effects_of_the_paper_out(tmp_path: Path) -> None:
+    recipe = load_recipe(written(tmp_path, OWN.replace("epochs = 2", 'epochs = 2\nwithout = ["fonts", "ink"]')))
+    assert recipe.without == ("fonts", "ink")
+    config = RunConfig(recipe=recipe, epochs=2)
+    assert RunConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    with pytest.raises(UsageError, match="without is 'fonts', expected a list of texts"):
+        replace(recipe, without="fonts")

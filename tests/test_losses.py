@@ -30,3 +30,12 @@ def test_a_right_answer_in_the_right_place_costs_least() -> None:
     assert loss(good, targets) < loss(misplaced, targets)
     assert loss(good, targets) < loss(misread, targets)
     assert loss.right(torch.cat([good, misread]), targets.repeat(2, 1)).tolist() == [True, False]
+
+
+def test_a_digit_of_a_few_pixels_is_to_be_found_and_not_to_be_read() -> None:
+    outputs = torch.zeros(2, 15, requires_grad=True)
+    FindAndRead()(outputs, torch.tensor([[3, 0.4, 0.6, 0.1, 0.15], [3, 0.4, 0.6, 0.2, 0.3]])).backward()
+    assert outputs.grad is not None
+    assert (outputs.grad[0, :11] == 0).all()
+    assert (outputs.grad[0, 11:] != 0).all()
+    assert (outputs.grad[1, :11] != 0).all()

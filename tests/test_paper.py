@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numeye.errors import DataError, UsageError
-from numeye.training import fonts, ink, marks, optics, pen, views
-from numeye.training.paper import NO_DIGIT, Crop, Paper
+from numeye.training import fonts, ink, marks, optics, pen, things, views
+from numeye.training.paper import NO_DIGIT, Crop, Paper, agreement
 from numeye.training.pool import Pool, PoolSpec, crop_type
-from numeye.training.ranges import FAMILIES
+from numeye.training.ranges import FAMILIES, Ranges
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +169,51 @@ def test_marks_draw_something_but_not_everything(draw: object) -> None:
         draw(canvas, (15.0, 10.0, 30.0, 36.0), np.random.default_rng(seed))  # type: ignore[operator]
         drawn.append((canvas > 0).mean())
     assert 0 < np.mean(drawn) < 0.6
+
+
+@pytest.mark.parametrize("polarity", [1, -1])
+def test_a_digit_agrees_with_its_own_picture_and_not_with_noise(polarity: int) -> None:
+    ink = np.zeros((48, 48), np.float32)
+    ink[10:40, 22:27] = 1
+    box = (22.0, 10.0, 27.0, 40.0)
+    assert agreement(0.5 + polarity * 0.02 * ink, ink, box) > 0.99  # however faint
+    assert agreement(np.random.default_rng(0).random((48, 48), np.float32), ink, box) < 0.3
+    assert agreement(np.full((48, 48), 0.5, np.float32), ink, box) < 0.01
+
+
+def test_where_every_photograph_loses_the_digit_the_last_one_is_plain(paper: Paper, monkeypatch: Any) -> None:
+    def lost(picture: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        return random.random(picture.shape, np.float32)
+
+    monkeypatch.setattr(optics, "noise", lost)
+    drowned = replace(paper.leaving_out("no digit"), ranges=Ranges(noise=1.0, plain=0.0, binarise=0.0, jpeg=0.0))
+    for crop in crops(drowned, 40):
+        assert len(np.unique(crop.picture)) < 250 or np.ptp(crop.picture) > 100
+        border = np.concatenate([crop.picture[0], crop.picture[-1]])
+        assert np.median(np.abs(border.astype(int) - int(np.median(border)))) < 5  # paper, not noise
+
+
+def test_tiny_digits_are_there_to_be_found(paper: Paper) -> None:
+    tiny = replace(paper.leaving_out("no digit"), ranges=Ranges(tiny=1.0))
+    found = crops(tiny, 60)
+    longer = [max(right - left, bottom - top) for left, top, right, bottom in (crop.box for crop in found)]
+    assert np.median(longer) < views.NEAR
+    _, targets = next(iter(views.Views(pool_of(found), 60)))
+    seen = targets[:, 3:].amax(dim=1).numpy()[np.array(longer) < views.NEAR]
+    assert seen.max() < 0.35  # never from close by
+
+
+@pytest.mark.parametrize(
+    "make", [things.polygons, things.silhouette, things.surface, things.cloud, things.static, things.scene]
+)
+def test_things_have_many_forms_and_stay_pictures(make: Any) -> None:
+    made = [make(48, np.random.default_rng(seed)) for seed in range(20)]
+    for drawn in made:
+        assert drawn.shape == (48, 48)
+        assert drawn.dtype == np.float32
+        assert 0 <= drawn.min() <= drawn.max() <= 1.5  # laid on paper, it is cut off there
+    assert len({one.tobytes() for one in made}) == 20
+    assert np.mean([one.std() for one in made]) > 0.05
 
 
 # --- views -------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,7 +64,7 @@ class Recipe:
     average: int = 0
     precision: str = "float32"
     paper: int = 0
-    without: tuple[str, ...] = ()
+    without: Sequence[str] = ()
     promise: Promise | None = None
 
     def __post_init__(self) -> None:

@@ -83,7 +83,7 @@ def paper_loaders(
     What the recipe leaves out is left out of the first only.
     """
     generator = torch.Generator()
-    fitted = open_pool(PoolSpec(split="fit", without=recipe.without), recipe.paper, cache, say=say)
+    fitted = open_pool(PoolSpec(split="fit", without=tuple(recipe.without)), recipe.paper, cache, say=say)
     held = open_pool(PoolSpec(split="validation"), VALIDATION_CROPS, cache, say=say)
     return Loaders(train=Views(fitted, recipe.batch_size, generator), validation=Views(held, 500), generator=generator)
 

@@ -94,7 +94,7 @@ class Paper:
         """
         for _ in range(TRIES):
             picture = self._photograph(self._surround(ink, box, label, random), box, random)
-            if label == NO_DIGIT or _agreement(picture, ink, box) >= SHOWN:
+            if label == NO_DIGIT or agreement(picture, ink, box) >= SHOWN:
                 return picture
         return self._photograph(ink, box, random, plain=True)
 
@@ -264,7 +264,7 @@ def _bounds(ink: Grey) -> Box | None:
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
-def _agreement(picture: Grey, ink: Grey, box: Box) -> float:
+def agreement(picture: Grey, ink: Grey, box: Box) -> float:
     """The correlation of a picture with the digit's ink alone, in its box and a little around; 0 to 1."""
     apart = 2 + max(box[2] - box[0], box[3] - box[1]) / 8
     left, top = (max(0, int(side - apart)) for side in box[:2])

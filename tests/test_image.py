@@ -581,6 +581,12 @@ def test_a_folder_stands_for_the_pictures_directly_in_it_by_name(tmp_path: Path)
     assert [one for one in expanded if one is not array] == [*inside, "-", "missing.png", *inside]
 
 
+def test_hidden_files_are_no_pictures_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "._seven.png").write_bytes(b"what another system notes")
+    (tmp_path / "seven.png").write_bytes(b"")
+    assert image.in_folder(tmp_path) == [tmp_path / "seven.png"]
+
+
 def test_a_folder_without_pictures_is_a_picture_error(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     for call in (image.in_folder, lambda folder: list(image.expand([folder]))):

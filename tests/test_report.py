@@ -3,10 +3,12 @@ from __future__ import annotations
 import base64
 import io
 import re
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 from PIL import Image
 
 from numeye import Reader, evaluate, open_data, report
@@ -66,7 +68,9 @@ def test_it_says_what_was_measured_and_how_to_do_it_again(html: str, run: Run, f
     for row in rows:
         assert f"{row['validation_loss']:.4f}" in html
     assert re.search(r"<strong>\d\d\.\d\d %</strong> of the 5,000", html)
-    assert f"numeye train classic --seed 0 --epochs 2 --data {few_digits}" in html
+    again = shlex.quote(f"{run.folder}-again")
+    command = f"numeye train classic --seed 0 --epochs 2 --run {again} --data {few_digits}"
+    assert str(escape(command)) in html
     assert "numpy" in html
     assert "learning rate" in html
 

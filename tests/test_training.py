@@ -197,13 +197,69 @@ def test_more_epochs_for_a_finished_run(undisturbed: Path, few_digits: Path, tmp
 
 
 def test_a_finished_run_is_left_alone(undisturbed: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*") if path.name != "environment.jsonl"}
+    before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*") if path.name != ".lock"}
     said: list[str] = []
     train("classic", run=undisturbed, resume=True, say=said.append)
     assert "has finished its 3 epochs" in said[-1]
     assert "--epochs +5" in said[-1]
-    after = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*") if path.name != "environment.jsonl"}
+    after = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*") if path.name != ".lock"}
     assert before == after
+
+
+def test_two_trainings_in_one_folder_are_kept_apart(few_digits: Path, tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    class Second(Callback):
+        def epoch_ended(self, training: Training, row: dict[str, object]) -> None:
+            with pytest.raises(RunError, match="another training is at work in it") as error:
+                train("classic", run=training.run.folder, resume=True, device="cpu")
+            refused.append(str(error.value))
+
+    train("classic", epochs=1, data=str(few_digits), run=tmp_path / "run", device="cpu", callbacks=[Second()])
+    assert len(refused) == 1
+
+
+def test_a_run_does_not_go_on_with_other_digits(
+    few_digits: Path, tmp_path: Path, train_images: np.ndarray, train_labels: np.ndarray
+) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(few_digits, own)
+    train("classic", epochs=1, data=str(own), run=tmp_path / "run", device="cpu")
+    write_idx(own, train_images[640:1280], train_labels[640:1280])
+    with pytest.raises(RunError, match="other digits than when .*run began"):
+        train("classic", epochs="+1", run=tmp_path / "run", resume=True, device="cpu")
+    write_idx(own, train_images[:640], train_labels[:640])
+    train("classic", epochs="+1", run=tmp_path / "run", resume=True, device="cpu")
+
+
+def test_damaged_checkpoints_do_not_count_among_those_kept(undisturbed: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(undisturbed, run)
+    (run / "checkpoints" / "epoch-0003" / OPTIMIZER).write_bytes(b"damaged")
+    Run.open(run).save_checkpoint(4, 0, {MODEL: b"model", OPTIMIZER: b"optimizer"}, {})
+    kept = {path.parent.name for path in run.glob(f"checkpoints/*/{OPTIMIZER}")}
+    assert kept >= {"epoch-0002", "epoch-0004"}
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("metrics.jsonl", "[1, 2]\n"), ("metrics.jsonl", '{"epoch": 1}\n'), ("environment.jsonl", "3\n")],
+)
+def test_records_of_another_kind_end_in_one_line(undisturbed: Path, tmp_path: Path, file: str, content: str) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(undisturbed, run)
+    (run / file).write_text(content)
+    with pytest.raises(RunError, match=f"{file}: damaged; expected a JSON object a line"):
+        train("classic", epochs="+1", run=run, resume=True, device="cpu")
+
+
+def test_without_the_record_of_its_starts_a_run_goes_on(undisturbed: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(undisturbed, run)
+    (run / "environment.jsonl").unlink()
+    (run / "card.json").write_text("[]")
+    train("classic", epochs="+1", run=run, resume=True, device="cpu")
+    assert json.loads((run / "card.json").read_text())["epochs"] == EPOCHS + 1
 
 
 def test_a_finished_run_whose_model_is_gone_is_exported_again(undisturbed: Path, tmp_path: Path) -> None:

@@ -100,12 +100,17 @@ def in_folder(folder: Path) -> list[Path]:
         PictureError: there is none.
     """
     try:
-        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+        found = sorted(path for path in folder.iterdir() if _is_picture(path))
     except OSError as error:
         raise PictureError(f"{folder}: not a folder that can be read ({error.strerror or error})") from error
     if not found:
         raise PictureError(f"{folder}: no picture in this folder; expected files such as .png, .jpg or .tif")
     return found
+
+
+def _is_picture(path: Path) -> bool:
+    """By its name; hidden files are what other systems leave behind, not pictures."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def expand(pictures: Iterable[Picture]) -> Iterator[Picture]:

@@ -78,6 +78,7 @@ def repeat_command(run: Run) -> str:
     own = config.recipe.name not in list_recipes() or config.recipe != load_recipe(config.recipe.name)
     name = f"{config.recipe.name}.toml" if own else config.recipe.name
     words = ["numeye", "train", name, "--seed", str(config.seed), "--epochs", str(config.epochs)]
+    words += ["--run", f"{run.folder}-again"]
     return shlex.join(words if config.data == "mnist" else [*words, "--data", config.data])
 
 

@@ -132,11 +132,11 @@ class Run:
 
     def environments(self) -> list[dict[str, Any]]:
         """What `record_start` wrote, the first start first."""
-        return self._lines("environment.jsonl")
+        return self._lines("environment.jsonl", {"time", "source", "packages"})
 
     def metrics(self) -> list[dict[str, Any]]:
         """One row for each epoch that is done."""
-        return self._lines("metrics.jsonl")
+        return self._lines("metrics.jsonl", {"epoch", "train_loss", "validation_loss", "validation_accuracy"})
 
     def write_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Put these rows in the place of those that were there."""
@@ -205,17 +205,33 @@ class Run:
         for checkpoint in self.checkpoints():
             if checkpoint.step:
                 shutil.rmtree(checkpoint.folder)
-        for checkpoint in self.checkpoints()[:-KEPT_OPTIMIZERS]:
-            (checkpoint.folder / OPTIMIZER).unlink(missing_ok=True)
+        whole = 0  # of the newest; damaged ones do not count, since none can be gone on with
+        for checkpoint in reversed(self.checkpoints()):
+            if whole >= KEPT_OPTIMIZERS:
+                (checkpoint.folder / OPTIMIZER).unlink(missing_ok=True)
+            elif self._is_whole(checkpoint):
+                whole += 1
+
+    @staticmethod
+    def _is_whole(checkpoint: Checkpoint) -> bool:
+        try:
+            for name in (MODEL, OPTIMIZER):
+                checkpoint.read(name)
+        except RunError:
+            return False
+        return True
 
     def _write_config(self) -> None:
         atomic.write_text(self.folder / "config.json", json.dumps(self.config.to_dict(), indent=1) + "\n")
 
-    def _lines(self, name: str) -> list[dict[str, Any]]:
+    def _lines(self, name: str, keys: set[str]) -> list[dict[str, Any]]:
         path = self.folder / name
         if not path.exists():
             return []
         try:
-            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: damaged ({error})") from error
+        if not all(isinstance(row, dict) and row.keys() >= keys for row in rows):
+            raise RunError(f"{path}: damaged; expected a JSON object a line, with {', '.join(sorted(keys))}")
+        return rows

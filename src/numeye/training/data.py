@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +35,13 @@ class Loaders:
         train: shuffled anew each time it is gone through, from `generator`.
         validation: always in the same order.
         generator: seeded by the loop before each epoch, so that an epoch's order hangs on nothing but its number.
+        digest: of digits of one's own, which may change from one start to the next.
     """
 
     train: DataLoader[Pair] | Views
     validation: DataLoader[Pair] | Views
     generator: torch.Generator
+    digest: str | None = None
 
 
 def mnist_dataset(train: bool, cache: str | Path | None = None) -> vision.MNIST:
@@ -66,12 +69,13 @@ def loaders(
         DataError: it is damaged, or too small.
         PictureError: one of its pictures cannot be read.
     """
-    fitted, held = _mnist(cache) if data == "mnist" else _own(data, say)
+    fitted, held, digest = (*_mnist(cache), None) if data == "mnist" else _own(data, say)
     generator = torch.Generator()
     return Loaders(
         train=DataLoader(fitted, batch_size=batch_size, shuffle=True, generator=generator),
         validation=DataLoader(held, batch_size=500),
         generator=generator,
+        digest=digest,
     )
 
 
@@ -94,7 +98,7 @@ def _mnist(cache: str | Path | None) -> tuple[Dataset[Pair], Dataset[Pair]]:
     return Subset(whole, fitted.tolist()), Subset(whole, held.tolist())
 
 
-def _own(data: str, say: Callable[[str], object]) -> tuple[Dataset[Any], Dataset[Any]]:
+def _own(data: str, say: Callable[[str], object]) -> tuple[Dataset[Any], Dataset[Any], str]:
     if data in datasets.SPLITS:
         raise UsageError(f"--data {data}: training takes mnist (its 55,000 digits and 5,000 to validate) or a folder")
     pixels, labels = _framed(datasets.open_data(data, part="train"), say)
@@ -102,7 +106,8 @@ def _own(data: str, say: Callable[[str], object]) -> tuple[Dataset[Any], Dataset
         raise DataError(f"{data}: {len(labels)} digits; training needs at least 12, better hundreds")
     whole = TensorDataset(torch.from_numpy(pixels)[:, None], torch.from_numpy(labels))  # (N, 1, 28, 28), (N)
     fitted, held = datasets.validation_split(labels, len(labels) // 12)
-    return Subset(whole, fitted.tolist()), Subset(whole, held.tolist())
+    digest = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
+    return Subset(whole, fitted.tolist()), Subset(whole, held.tolist()), digest
 
 
 def _framed(digits: DataSet, say: Callable[[str], object]) -> tuple[np.ndarray, np.ndarray]:

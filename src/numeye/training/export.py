@@ -167,7 +167,7 @@ def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes) -> d
     framing = {"framing": "mnist", "size": [28, 28], "range": [0, 1], "polarity": "light on dark"}
     if run.config.recipe.paper:
         framing = {"framing": "zoom", "size": [SIDE, SIDE], "range": [0, 1], "polarity": "any"}
-    first = run.environments()[0]
+    first = next(iter(run.environments()), {"time": None, "source": None, "packages": None})
     return {
         "name": run.config.recipe.name,
         "about": run.config.recipe.about,
@@ -197,8 +197,11 @@ def _measured_before(folder: Path, sha256: str) -> dict[str, Any] | None:
     path = folder / CARD_FILE
     if not path.is_file():
         return None
-    card = json.loads(path.read_text(encoding="utf-8"))
-    found: dict[str, Any] | None = card.get("accuracy") if card.get("sha256") == sha256 else None
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] | None = card.get("accuracy") if card.get("sha256") == sha256 else None
+    except (OSError, ValueError, AttributeError):
+        return None  # damaged; it is about to be written again
     return found
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from numeye import mnist, report, source
 from numeye.config import RunConfig
 from numeye.datasets import open_data
-from numeye.errors import UsageError
+from numeye.errors import RunError, UsageError
 from numeye.evaluation import evaluate
 from numeye.reader import Reader
 from numeye.runs import Run
@@ -62,9 +64,32 @@ def train(
     if plan.config.data == "mnist":
         (fetch or (lambda: mnist.fetch(cache, say=say)))()
     batches = run_loaders(plan.config, cache, say)  # all that can be wrong is wrong before anything is written
-    record = plan.open(hardware())
+    with _alone(plan.open({**hardware(), **_data_facts(batches)})) as record:
+        return _go_on(record, batches, callbacks, cache=cache, say=say, resume=resume)
+
+
+@contextmanager
+def _alone(record: Run) -> Iterator[Run]:
+    """Hold a run folder, so that no other process trains in it meanwhile."""
+    lock = FileLock(record.folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise RunError(
+            f"{record.folder}: another training is at work in it; wait for it, or choose another folder with --run"
+        ) from error
+    try:
+        yield record
+    finally:
+        lock.release()
+
+
+def _go_on(
+    record: Run, batches: Loaders, callbacks: Sequence[Callback], *, cache: str | Path | None, say: Say, resume: bool
+) -> Run:
     training = Training(record, batches, callbacks)
     if resume:
+        _check_data(record, batches)
         training.resume(say)
     if training.epoch >= record.config.epochs and _is_finished(record):
         more = record.resume_command(" --epochs +5")
@@ -72,7 +97,7 @@ def train(
         return record
     if training.epoch or training.step:
         _say_what_differs(record, say)
-        record.record_start(hardware())
+        record.record_start({**hardware(), **_data_facts(batches)})
     say(_summary(training))
     training.fit()
     try:
@@ -104,23 +129,39 @@ def finish(record: Run, batches: Loaders, cache: str | Path | None, say: Say) ->
     report.write(record, evaluation)
 
 
+def _data_facts(batches: Loaders) -> dict[str, Any]:
+    return {"data_sha256": batches.digest} if batches.digest else {}
+
+
+def _check_data(record: Run, batches: Loaders) -> None:
+    """Own digits must be those that the run began with, or nothing of what it says of itself would hold."""
+    known = {start["data_sha256"] for start in record.environments() if "data_sha256" in start}
+    if known and batches.digest not in known:
+        raise RunError(
+            f"{record.config.data}: other digits than when {record.folder} began; put them back, "
+            "or choose another folder with --run"
+        )
+
+
 def _is_finished(record: Run) -> bool:
     """True where the last thing that `finish` writes is there, and was written after these epochs."""
     card = record.folder / export.CARD_FILE
     if not all((record.folder / name).is_file() for name in (export.CARD_FILE, export.ONNX_FILE, report.FILE)):
         return False
-    written: int = json.loads(card.read_text(encoding="utf-8"))["epochs"]
-    return written == record.config.epochs
+    try:
+        return bool(json.loads(card.read_text(encoding="utf-8"))["epochs"] == record.config.epochs)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # what is damaged is written again
 
 
 def _say_what_differs(record: Run, say: Say) -> None:
     """Weights come out the same to the last bit only where torch, its threads and the processor are the same."""
-    before = record.environments()[-1]
+    before: dict[str, Any] = next(reversed(record.environments()), {})
     now = {**source.environment(), **hardware()}
     for name in ("processor", "threads", "gpu"):
         if before.get(name) != now[name]:
             say(f"{name} is {now[name]}, it was {before.get(name)}: the weights may differ in their last bits")
-    torch_before, torch_now = (facts["packages"].get("torch") for facts in (before, now))
+    torch_before, torch_now = (facts.get("packages", {}).get("torch") for facts in (before, now))
     if torch_before != torch_now:
         say(f"torch is {torch_now}, it was {torch_before}: the weights may differ in their last bits")
 

@@ -222,3 +222,19 @@ def test_wrong_usage_is_said_in_one_line(arguments: list[str], says: str, tmp_pa
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     assert says in done.stderr
+
+
+def test_with_a_promise_the_log_says_so_and_what_is_accepted_is_right(folder: Path, tmp_path: Path) -> None:
+    log = ScoringLog(file=tmp_path / "log.jsonl", reason="a test")
+    strict = Reader("reader", max_error=0.05)
+    found = [one for one in measure(strict, data_sets(folder), log=log) if isinstance(one, Evaluation)]
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["max_error"] for line in lines] == [0.05, 0.05]
+    assert [line["accuracy_accepted"] for line in lines] == [one.to_dict()["accuracy_accepted"] for one in found]
+
+
+def test_the_command_line_measures_with_a_promise(numeye: Numeye, folder: Path) -> None:
+    done = numeye("evaluate", "--wild", folder, "--max-error", "5%")
+    assert done.returncode == 0
+    assert "at most 5 % wrong among what is accepted" in done.stderr
+    assert numeye("evaluate", "classic", "--wild", folder, "--max-error", "5%").returncode == 2

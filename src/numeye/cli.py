@@ -18,6 +18,7 @@ from numeye import cli_bench
 from numeye.errors import NumeyeError, UsageError
 
 if TYPE_CHECKING:
+    from numeye.reader import Reader
     from numeye.results import Reading, Unreadable
 
 FAILED, USAGE, REJECTED, STOPPED = 1, 2, 3, 130
@@ -39,6 +40,9 @@ def option(flag: str, says: str, metavar: str | None = None) -> Any:
 
 
 Cache = Annotated[Path | None, option("--cache", "Where downloads are kept (or NUMEYE_CACHE).", "DIR")]
+MaxError = Annotated[
+    str | None, option("--max-error", "Most wrong answers among those that are accepted, such as 0.5%.", "SHARE")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
@@ -84,6 +88,12 @@ def main(
         raise typer.Exit
 
 
+def _share(asked: str | None) -> float | None:
+    from numeye import risk
+
+    return None if asked is None else risk.parse(asked)
+
+
 @app.command()
 def read(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Pictures, folders, or - for standard input.")],
@@ -94,23 +104,20 @@ def read(
     csv: Annotated[bool, typer.Option("--csv", help="Print a table of comma-separated values.")] = False,
     overlay: Annotated[Path | None, option("--overlay", "Draw each answer on its picture, as PNG.", "DIR")] = None,
     model: Annotated[str | None, option("--model", "A packaged model, a run folder or an ONNX file.")] = None,
-    max_error: Annotated[
-        str | None, option("--max-error", "Most wrong answers among those that are accepted, such as 0.5%.", "SHARE")
-    ] = None,
+    max_error: MaxError = None,
 ) -> None:
     """Read the digit in each picture.
 
     Prints the digit, or PATH<tab>DIGIT for several pictures; all else goes to standard error.
     Ends with 1 if a picture cannot be read, else 3 if one was rejected (no digit found, or one in doubt), else 0.
     """
-    from numeye import risk
     from numeye.reader import Reader
     from numeye.results import Overlays, Unreadable, to_csv
 
     del single  # kept for scripts that say it: later releases read whole numbers without it
     if json and csv:
         raise UsageError("--json and --csv: choose one")
-    reader = Reader(model, max_error=None if max_error is None else risk.parse(max_error))
+    reader = Reader(model, max_error=_share(max_error))
     if reader.promise is not None:
         say(reader.promise)
     drawn = Overlays(overlay) if overlay else None
@@ -216,6 +223,7 @@ def evaluate(
     data: Annotated[str | None, option("--data", "mnist (if left out), mnist:validation, or a data folder.")] = None,
     wild: Annotated[Path | None, option("--wild", "Measure each data set in a folder.", "DIR")] = None,
     framing: Annotated[str | None, option("--framing", "For classic: classical, or naive, which only resizes.")] = None,
+    max_error: MaxError = None,
     json: Json = False,
     mistakes: Annotated[Path | None, option("--mistakes", "Write the worst mistakes as a PNG.", "DIR")] = None,
     report: Annotated[Path | None, option("--report", "Write a run's report as HTML.", "FILE")] = None,
@@ -233,12 +241,16 @@ def evaluate(
     if wild is not None:
         if data is not None or report is not None:
             raise UsageError("--wild measures every data set in its folder; leave out --data and --report")
-        _evaluate_wild(model, wild, log, reason, framing=framing, json=json, mistakes=mistakes)
+        _evaluate_wild(
+            Reader(model, max_error=_share(max_error)), wild, log, reason, framing=framing, json=json, mistakes=mistakes
+        )
     if log is not None or reason is not None:
         raise UsageError("--log and --reason: expected --wild DIR with them")
     if report is not None and (model is None or not Path(model).is_dir()):
         raise UsageError("--report: expected a run folder as MODEL; only a run has curves to show")
-    reader = Reader(model)
+    reader = Reader(model, max_error=_share(max_error))
+    if reader.promise is not None:
+        say(reader.promise)
     naive = evaluation.framing_of(reader, framing) == "naive"
     data = "mnist" if data is None else data
     if data in datasets.SPLITS:
@@ -257,12 +269,13 @@ def evaluate(
     raise typer.Exit(FAILED if measured.failed else 0)
 
 
-def _evaluate_wild(model: str | None, folder: Path, log: Path | None, reason: str | None, **asked: Any) -> NoReturn:
+def _evaluate_wild(reader: Reader, folder: Path, log: Path | None, reason: str | None, **asked: Any) -> NoReturn:
     from numeye import wild
-    from numeye.reader import Reader
 
+    if reader.promise is not None:
+        say(reader.promise)
     noted = wild.ScoringLog.asked(log, reason)
-    whole = wild.print_folder(Reader(model), folder, log=noted, answer=answer, say=say, **asked)
+    whole = wild.print_folder(reader, folder, log=noted, answer=answer, say=say, **asked)
     raise typer.Exit(0 if whole else FAILED)
 
 

@@ -122,8 +122,13 @@ class Evaluation:
             f"calibration   {shown['ece']:.2f} % expected calibration error",
         ]
         if shown["rejected"]:
-            lines.append(f"rejected      {shown['rejected']:.2f} %")
+            lines.append(f"rejected      {shown['rejected']:.2f} %" + self._among_accepted(shown))
         return "\n".join([*lines, "", *self._matrix()])
+
+    @staticmethod
+    def _among_accepted(shown: dict[str, Any]) -> str:
+        right = shown["accuracy_accepted"]
+        return "" if right is None else f"; of the others {right:.2f} % are right"
 
     def _matrix(self) -> list[str]:
         columns = 11 if self.confusion[:, 10].any() else 10

@@ -15,10 +15,10 @@ from numeye.datasets import DataSet
 from numeye.errors import DataError, NumeyeError, OutputError, UsageError
 from numeye.evaluation import Evaluation, evaluate, framing_of
 from numeye.reader import Reader
-from numeye.weights import Model
 
 Print = Callable[[str], object]
 COLUMNS = ("n", "accuracy %", "95 % interval", "ECE %", "rejected %", "accuracy of accepted %")
+SCORED = ("data", "n", "correct", "accuracy", "ece", "rejected", "accuracy_accepted", "model", "framing")
 WIDTHS = (9, 12, 17, 7, 12, 24)
 
 
@@ -61,8 +61,8 @@ class ScoringLog:
             raise UsageError("--reason: expected --log FILE with it")
         return cls(file=file, reason=reason or "")
 
-    def add(self, measured: Evaluation, model: Model) -> None:
-        """Note one data set.
+    def add(self, measured: Evaluation, reader: Reader) -> None:
+        """Note one data set, and who read it.
 
         Raises:
             OutputError: the file cannot be written.
@@ -70,8 +70,9 @@ class ScoringLog:
         shown = measured.to_dict()
         line: dict[str, Any] = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            **{key: shown[key] for key in ("data", "n", "correct", "accuracy", "rejected", "model", "framing")},
-            "model_sha256": hashlib.sha256(model.onnx).hexdigest(),
+            **{key: shown[key] for key in SCORED},
+            "max_error": reader.promise.max_error if reader.promise else None,
+            "model_sha256": hashlib.sha256(reader.model.onnx).hexdigest(),
             "source": source.source_revision(),
             "reason": self.reason,
         }
@@ -161,7 +162,7 @@ def measure(
     for path in sets:
         measured = _measured(reader, path, naive)
         if log is not None and isinstance(measured, Evaluation):
-            log.add(measured, reader.model)
+            log.add(measured, reader)
         yield measured
 
 

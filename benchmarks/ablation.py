@@ -22,9 +22,9 @@ from numeye.config import RunConfig, load_recipe
 from numeye.runs import Run
 from numeye.training import calibrate, export
 from numeye.training.loop import Training, hardware
-from numeye.training.paper import NO_DIGIT, Paper
-from numeye.training.pool import PoolSpec, glyph_fields, open_pool
-from numeye.training.ranges import FAMILIES
+from numeye.training.paper.crop import NO_DIGIT, Paper
+from numeye.training.paper.pool import PoolSpec, glyph_fields, open_pool
+from numeye.training.paper.ranges import FAMILIES
 from numeye.training.train import run_loaders
 
 CROPS, EPOCHS = 40_000, 3

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import torch
 
-from numeye.training import fonts
-from numeye.training.pool import Pool, PoolSpec, crop_type, make_paper
+from numeye.training.paper import fonts
+from numeye.training.paper.pool import Pool, PoolSpec, crop_type, make_paper
 from numeye.training.views import Views
 
 COUNT = 5_000

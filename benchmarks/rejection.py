@@ -15,9 +15,9 @@ import numpy as np
 
 from numeye import metrics, mnist, open_data, weights, zoom
 from numeye.eyes import USUAL, Network
-from numeye.training import fonts
-from numeye.training.paper import Paper
-from numeye.training.pool import PoolSpec, make_paper
+from numeye.training.paper import fonts
+from numeye.training.paper.crop import Paper
+from numeye.training.paper.pool import PoolSpec, make_paper
 
 COUNT = 2_000
 # What is compared: 1 - P(no digit), which the reader goes by; the probability of the best digit; the entropy over all

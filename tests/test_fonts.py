@@ -15,8 +15,8 @@ from PIL import Image
 
 from numeye import mnist
 from numeye.errors import DataError
-from numeye.training import fonts
-from numeye.training.fonts import Font, Glyphs
+from numeye.training.paper import fonts
+from numeye.training.paper.fonts import Font, Glyphs
 
 CONTENT = b"a font"
 FONT = Font(

@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numeye.errors import DataError, UsageError
-from numeye.training import fonts, ink, marks, optics, pen, things, views
-from numeye.training.paper import NO_DIGIT, Crop, Paper, agreement
-from numeye.training.pool import Pool, PoolSpec, crop_type
-from numeye.training.ranges import FAMILIES, Ranges
+from numeye.training import views
+from numeye.training.paper import fonts, ink, marks, optics, pen, things
+from numeye.training.paper.crop import NO_DIGIT, Crop, Paper, agreement
+from numeye.training.paper.pool import Pool, PoolSpec, crop_type
+from numeye.training.paper.ranges import FAMILIES, Ranges
 
 
 @pytest.fixture(scope="module")

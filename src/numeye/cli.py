@@ -347,7 +347,7 @@ def _show(what: str, to: Path, cache: Path | None) -> None:
     if what != "paper":
         raise UsageError(f"--show {what}: expected paper")
     _ = numeye.train  # names the missing extra, where training is not installed
-    from numeye.training.show import write_sheet
+    from numeye.training.paper.show import write_sheet
 
     _fetch(cache)
     answer(str(write_sheet(to, cache=cache, say=say)))

@@ -47,7 +47,7 @@ class Recipe:
         average: the weights kept are a moving average over this many steps; 0 keeps the last ones.
         precision: `float32`, or `bfloat16` for the forward pass.
         paper: crops of synthetic paper to learn from; 0 for MNIST's digits as they are.
-        without: families of effects to leave out of the paper; see `numeye.training.ranges.FAMILIES`.
+        without: families of effects to leave out of the paper; see `numeye.training.paper.ranges.FAMILIES`.
         promise: what to expect; None for a recipe nobody has measured.
     """
 

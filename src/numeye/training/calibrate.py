@@ -15,8 +15,8 @@ from numeye import weights, zoom
 from numeye.datasets import DataSet
 from numeye.eyes import Network
 from numeye.metrics import fit_temperature
-from numeye.training.paper import NO_DIGIT
-from numeye.training.pool import Pool
+from numeye.training.paper.crop import NO_DIGIT
+from numeye.training.paper.pool import Pool
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float64, Int64

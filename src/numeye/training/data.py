@@ -20,7 +20,7 @@ from numeye.config import Recipe
 from numeye.datasets import DataSet
 from numeye.errors import DataError, UsageError
 from numeye.framing import frame
-from numeye.training.pool import PoolSpec, open_pool
+from numeye.training.paper.pool import PoolSpec, open_pool
 from numeye.training.views import Views
 
 VALIDATION_CROPS = 20_000

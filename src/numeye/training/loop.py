@@ -29,7 +29,7 @@ from numeye.runs import MODEL, OPTIMIZER, Checkpoint, Run
 from numeye.training.data import Loaders
 from numeye.training.losses import CrossEntropy, FindAndRead
 from numeye.training.models import create_model
-from numeye.training.ranges import check_families
+from numeye.training.paper.ranges import check_families
 
 LOSSES: dict[str, Callable[[], Any]] = {"cross-entropy": CrossEntropy, "find-and-read": FindAndRead}
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}

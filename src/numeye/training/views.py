@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from numeye.training.paper import NO_DIGIT
-from numeye.training.pool import Pool
+from numeye.training.paper.crop import NO_DIGIT
+from numeye.training.paper.pool import Pool
 
 if TYPE_CHECKING:
     from jaxtyping import Float32

@@ -2,7 +2,7 @@
 
 A form is some strokes, a stroke some points in a unit square (x to the right, y down, the digit 1 high).
 Points are shaken a little, joined by straight lines or by a Catmull-Rom curve, and drawn as a line without width: its
-distance field (see `numeye.training.ink`) gets its width later, from the pen that writes it.
+distance field (see `numeye.training.paper.ink`) gets its width later, from the pen that writes it.
 """
 
 from __future__ import annotations

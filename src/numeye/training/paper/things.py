@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from numeye.training import optics
+from numeye.training.paper import optics
 
 if TYPE_CHECKING:
     from jaxtyping import Float32

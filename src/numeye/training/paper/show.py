@@ -11,9 +11,9 @@ import numpy as np
 
 from numeye import atomic
 from numeye.sheet import Tile, contact_sheet
-from numeye.training import fonts
-from numeye.training.paper import NO_DIGIT, Crop
-from numeye.training.pool import PoolSpec, make_paper
+from numeye.training.paper import fonts
+from numeye.training.paper.crop import NO_DIGIT, Crop
+from numeye.training.paper.pool import PoolSpec, make_paper
 
 CROPS = 120
 
@@ -32,7 +32,7 @@ def write_sheet(
         path: where.
         seed: of the series; that of the recipe `reader` is 0.
         cache: where MNIST and the fonts are kept; they are fetched where they are not there yet.
-        without: families of effects to leave out; see `numeye.training.ranges.FAMILIES`.
+        without: families of effects to leave out; see `numeye.training.paper.ranges.FAMILIES`.
         say: is told what is fetched.
 
     Raises:

@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 
 from numeye import atomic, mnist
-from numeye.training import fonts
-from numeye.training.ink import Fields, edge_field, mnist_fields, pack
-from numeye.training.paper import NO_DIGIT, Paper
-from numeye.training.ranges import Ranges
+from numeye.training.paper import fonts
+from numeye.training.paper.crop import NO_DIGIT, Paper
+from numeye.training.paper.ink import Fields, edge_field, mnist_fields, pack
+from numeye.training.paper.ranges import Ranges
 
 if TYPE_CHECKING:
     from jaxtyping import UInt8

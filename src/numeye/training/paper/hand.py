@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from numeye.training import optics
-from numeye.training.ink import SIDE
-from numeye.training.ranges import Ranges
+from numeye.training.paper import optics
+from numeye.training.paper.ink import SIDE
+from numeye.training.paper.ranges import Ranges
 
 if TYPE_CHECKING:
     from jaxtyping import Float32

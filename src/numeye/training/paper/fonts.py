@@ -197,7 +197,7 @@ def load_glyphs(part: Part, cache: str | Path | None = None) -> Glyphs:
     if lacking:
         raise DataError(
             f"{folder}: {len(lacking)} of {len(chosen)} fonts are missing or damaged ({lacking[0]}, ...); "
-            "numeye.training.fonts.fetch() brings them"
+            "numeye.training.paper.fonts.fetch() brings them"
         )
     drawn = [
         (_mask(glyph), character, font) for font in chosen for character, glyph in _draw_all(folder / font.file).items()

@@ -1,8 +1,8 @@
 """Synthetic paper: digits as people meet them, made from MNIST's training digits, pen strokes and fonts.
 
-`Paper.crop(seed, index)` makes one picture: a digit is bent, sized and written by some pen (`numeye.training.hand`),
-other marks are put around it (`numeye.training.marks`), it is laid on paper and photographed
-(`numeye.training.optics`). Each crop hangs on (seed, index) and nothing else. About a quarter of them are no digit.
+`Paper.crop(seed, index)` makes one picture: a digit is bent, sized and written by some pen (`hand`), other marks are put
+around it (`marks`), it is laid on paper and photographed (`optics`). Each crop hangs on (seed, index) and nothing else.
+About a quarter of them are no digit.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numeye.training import marks, optics, pen, things
-from numeye.training.hand import Hand
-from numeye.training.ink import Fields, unpack
-from numeye.training.ranges import Ranges, check_families
+from numeye.training.paper import marks, optics, pen, things
+from numeye.training.paper.hand import Hand
+from numeye.training.paper.ink import Fields, unpack
+from numeye.training.paper.ranges import Ranges, check_families
 
 if TYPE_CHECKING:
     from jaxtyping import Float32, UInt8

@@ -1,0 +1,1 @@
+"""Synthetic paper: everything that makes the pictures the reader learns from."""

@@ -1,8 +1,8 @@
 """Synthetic paper: digits as people meet them, made from MNIST's training digits, pen strokes and fonts.
 
-`Paper.crop(seed, index)` makes one picture: a digit is bent, sized and written by some pen (`hand`), other marks are put
-around it (`marks`), it is laid on paper and photographed (`optics`). Each crop hangs on (seed, index) and nothing else.
-About a quarter of them are no digit.
+`Paper.crop(seed, index)` makes one picture: a digit is bent, sized and written by some pen (`hand`), other marks are
+put around it (`marks`), it is laid on paper and photographed (`optics`). Each crop hangs on (seed, index) and nothing
+else. About a quarter of them are no digit.
 """
 
 from __future__ import annotations

@@ -20,10 +20,10 @@ from numeye.config import Recipe
 from numeye.datasets import DataSet
 from numeye.errors import DataError, UsageError
 from numeye.framing import frame
-from numeye.training.paper.pool import PoolSpec, open_pool
+from numeye.training.paper.pool import Pool, PoolSpec, open_pool
 from numeye.training.views import Views
 
-VALIDATION_CROPS = 20_000
+VALIDATION_CROPS, CALIBRATION_CROPS = 20_000, 40_000
 Pair = tuple[Tensor, Tensor]  # pictures (B, 1, 28, 28) of 0 to 1, labels (B)
 
 
@@ -36,12 +36,14 @@ class Loaders:
         validation: always in the same order.
         generator: seeded by the loop before each epoch, so that an epoch's order hangs on nothing but its number.
         digest: of digits of one's own, which may change from one start to the next.
+        calibration: crops held back from which certainty is learnt; None for those of validation.
     """
 
     train: DataLoader[Pair] | Views
     validation: DataLoader[Pair] | Views
     generator: torch.Generator
     digest: str | None = None
+    calibration: Pool | None = None
 
 
 def mnist_dataset(train: bool, cache: str | Path | None = None) -> vision.MNIST:
@@ -89,7 +91,9 @@ def paper_loaders(
     generator = torch.Generator()
     fitted = open_pool(PoolSpec(split="fit", without=tuple(recipe.without)), recipe.paper, cache, say=say)
     held = open_pool(PoolSpec(split="validation"), VALIDATION_CROPS, cache, say=say)
-    return Loaders(train=Views(fitted, recipe.batch_size, generator), validation=Views(held, 500), generator=generator)
+    kept = open_pool(PoolSpec(split="validation", seed=1), CALIBRATION_CROPS, cache, say=say)
+    train = Views(fitted, recipe.batch_size, generator)
+    return Loaders(train=train, validation=Views(held, 500), generator=generator, calibration=kept)
 
 
 def _mnist(cache: str | Path | None) -> tuple[Dataset[Pair], Dataset[Pair]]:

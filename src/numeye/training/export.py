@@ -86,7 +86,7 @@ def export(run: Run, loaders: Loaders, folder: Path | None = None, cache: str | 
     card = _card(run, checkpoint, model, graph)
     if isinstance(loaders.validation, Views):
         plain = open_data("mnist:validation", cache=cache)
-        card |= calibrate.calibrate(graph, loaders.validation.dataset, plain)
+        card |= calibrate.calibrate(graph, loaders.calibration or loaders.validation.dataset, plain)
     else:
         card |= {"temperature": fit_temperature(logits, labels.numpy())}
     card["accuracy"] = _measured_before(run.folder, card["sha256"])

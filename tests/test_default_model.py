@@ -34,7 +34,7 @@ def test_its_card_says_how_it_was_made() -> None:
 def test_it_reads_validation_digits_as_the_pictures_they_are(reader: Reader, mnist_cache: Path) -> None:
     data = open_data("mnist:validation", cache=mnist_cache).subset(np.arange(0, 5_000, 5))
     measured = evaluate(reader, data)
-    assert measured.accuracy >= 99
+    assert measured.accuracy >= 99.3
     assert measured.to_dict()["rejected"] <= 1
 
 
@@ -48,7 +48,7 @@ def test_it_does_not_mind_polarity_or_the_paper_around(reader: Reader, mnist_cac
         large = np.asarray(Image.fromarray(digit).resize((84, 84), Image.Resampling.BICUBIC))
         page[180:264, 30:114] = large if turned else 235 - large // 2
         right += reader.read(page).text == data.labels[number]
-    assert right >= 95
+    assert right >= 98
 
 
 @pytest.mark.parametrize("kind", ["blank", "noise", "gradient", "ruled"])

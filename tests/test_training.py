@@ -66,7 +66,7 @@ def test_config_and_environment_are_there_before_the_first_step(tmp_path: Path, 
             seen.append({path.name for path in training.run.folder.iterdir()})
 
     train("classic", epochs=1, data=str(few_digits), run=tmp_path / "run", callbacks=[Look()])
-    assert seen == [{"config.json", "environment.jsonl", "checkpoints"}]
+    assert seen == [{".lock", "config.json", "environment.jsonl", "checkpoints"}]
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
@@ -273,7 +273,7 @@ def test_a_finished_run_whose_model_is_gone_is_exported_again(undisturbed: Path,
 def test_ctrl_c_during_the_export_prints_the_command_that_goes_on(
     few_digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("numeye.training.export.export", interrupted)

@@ -23,6 +23,7 @@ COUNT = 2_000
 # What is compared: 1 - P(no digit), which the reader goes by; the probability of the best digit; the entropy over all
 # eleven answers; and the energy of the ten digits' logits in the look (Liu et al. 2020).
 SCORES = ("no digit", "best digit", "entropy", "energy")
+STRICT = 0.01  # share of the digits; twice what may be rejected
 BLANK = (0.0, 0.0, -np.inf, -np.inf)
 BATCH = 250
 
@@ -50,10 +51,11 @@ class Judge:
         rows = [BLANK if sight is None else self._scores(sight) for sight in sights]
         return dict(zip(SCORES, np.array(rows).T, strict=True))
 
-    def claimed(self, scores: dict[str, np.ndarray]) -> float:
-        """Percent of pictures of which the reader says that there is a digit, and which."""
+    def claimed(self, scores: dict[str, np.ndarray], no_digit: float | None = None) -> float:
+        """Percent of pictures of which the reader says that there is a digit, and which; at the card's threshold or at this."""
         least = self.model.rejection or USUAL
-        return float(np.mean((scores["no digit"] >= 1 - least.no_digit) & (scores["best digit"] >= least.unsure)) * 100)
+        digit = 1 - (least.no_digit if no_digit is None else no_digit)
+        return float(np.mean((scores["no digit"] >= digit) & (scores["best digit"] >= least.unsure)) * 100)
 
     def _scores(self, sight: zoom.Sight) -> tuple[float, ...]:
         told = np.exp(zoom.log_softmax(sight.log_probabilities[None] / self.model.temperature))[0]
@@ -106,14 +108,16 @@ def main() -> None:
     }
     if asked.fashion:
         kinds["Fashion-MNIST"] = list(mnist.read_idx(asked.fashion)[:COUNT])
-    aside = 100 - judge.claimed(digits)
-    print(f"{model.name}: {aside:.2f} % of {len(digits['no digit']):,} MNIST validation digits set aside")
-    print("area under the ROC curve by each score; share of pictures in which a digit is claimed")
-    print(f"{'no digits':<32}{'n':>7}" + "".join(f"{name:>12}" for name in SCORES) + f"{'claimed %':>11}")
+    strict = 1 - float(np.quantile(digits["no digit"], STRICT))
+    print("area under the ROC curve by each score; share of pictures in which a digit is claimed, at the card's")
+    print(f"threshold and at a stricter one, {strict:.3f}, that calls {STRICT:.0%} of the digits no digit")
+    print(f"{'':<32}{'n':>7}" + "".join(f"{name:>12}" for name in SCORES) + f"{'claimed %':>11}{'strictly %':>12}")
+    claims = f"{judge.claimed(digits):>11.2f}{judge.claimed(digits, strict):>12.2f}"
+    print(f"{model.name + ': validation digits':<32}{len(digits['no digit']):>7,}{'':>{12 * len(SCORES)}}{claims}")
     for kind, pictures in kinds.items():
         found = judge.scores(pictures)
         areas = "".join(f"{metrics.auroc(digits[name], found[name]):>12.4f}" for name in SCORES)
-        print(f"{kind:<32}{len(pictures):>7,}{areas}{judge.claimed(found):>11.2f}")
+        print(f"{kind:<32}{len(pictures):>7,}{areas}{judge.claimed(found):>11.2f}{judge.claimed(found, strict):>12.2f}")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Judge:
         return dict(zip(SCORES, np.array(rows).T, strict=True))
 
     def claimed(self, scores: dict[str, np.ndarray], no_digit: float | None = None) -> float:
-        """Percent of pictures of which the reader says that there is a digit, and which; at the card's threshold or at this."""
+        """Percent of pictures of which the reader says which digit there is, at the card's threshold or another."""
         least = self.model.rejection or USUAL
         digit = 1 - (least.no_digit if no_digit is None else no_digit)
         return float(np.mean((scores["no digit"] >= digit) & (scores["best digit"] >= least.unsure)) * 100)

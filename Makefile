@@ -9,7 +9,7 @@ help:
 	@echo "make demo    read sample pictures with the light install        (under a minute)"
 	@echo "make train   train the recipe classic for real, into runs/      (2 minutes on 2 cores)"
 	@echo "make reader  train the recipe reader, the default model, into runs/ (1 hour 35 minutes on 2 cores)"
-	@echo "make test    every test                                         (4 minutes on 2 cores)"
+	@echo "make test    every test                                         (7 minutes on 2 cores)"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   start-up, the loop against a bare one, three seeds (7 minutes on 2 cores)"
 	@echo "make docs    the documentation, into site/"

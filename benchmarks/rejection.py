@@ -3,7 +3,7 @@
 Usage: python benchmarks/rejection.py [MODEL] [--fashion FILE]   (a minute or two on 2 cores; needs numeye[train])
 
 Digits are MNIST's validation digits. What is none: letters and signs of held-out fonts (those that look like digits
-apart), blank pages, noise, paper without writing, and Fashion-MNIST where its images file (IDX) is named.
+apart), blank pages, noise, paper, ruled paper, and Fashion-MNIST where its images file (IDX) is named.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from numeye import metrics, mnist, open_data, weights, zoom
+from numeye.errors import NumeyeError
 from numeye.eyes import USUAL, Network
-from numeye.training.paper import fonts
+from numeye.training.paper import fonts, marks
 from numeye.training.paper.crop import Paper
 from numeye.training.paper.pool import PoolSpec, make_paper
 
@@ -76,16 +77,29 @@ def letters(lookalike: bool) -> list[np.ndarray]:
     return [255 - mask for mask in chosen]
 
 
-def papers(paper: Paper) -> list[np.ndarray]:
-    """Paper, its light, its lines and the camera, with nothing written on it."""
+def papers(paper: Paper, *, ruled: bool) -> list[np.ndarray]:
+    """Paper, its light and the camera, with nothing written on it, or nothing but lines."""
     empty = np.zeros((paper.size, paper.size), np.float32)
     whole = (0.0, 0.0, float(paper.size), float(paper.size))
     found = []
     for number in range(COUNT):
         random = np.random.default_rng([7, number])
-        picture = paper._photograph(paper._surround(empty, whole, 10, random), whole, random)
-        found.append(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8))
+        drawn = marks.lines(paper.size, whole, random) if ruled else empty
+        levels = np.clip(paper._photograph(drawn, whole, random), 0, 1) * 255
+        found.append(np.rint(levels).astype(np.uint8))
     return found
+
+
+def fashion(path: Path) -> list[np.ndarray]:
+    """Pictures of clothes.
+
+    Raises:
+        SystemExit: it is no file of such pictures.
+    """
+    try:
+        return list(mnist.read_idx(path)[:COUNT])
+    except NumeyeError as error:
+        raise SystemExit(f"rejection.py: {error}") from error
 
 
 def main() -> None:
@@ -94,20 +108,23 @@ def main() -> None:
     parser.add_argument("model", nargs="?")
     parser.add_argument("--fashion", type=Path)
     asked = parser.parse_args()
+    clothes = fashion(asked.fashion) if asked.fashion else []
     model = weights.load(asked.model)
     fonts.fetch()
     judge = Judge(model)
     random = np.random.default_rng(0)
+    paper = make_paper(PoolSpec(split="validation"))
     digits = judge.scores(list(np.asarray(open_data("mnist:validation").pictures)))
     kinds = {
         "letters, held-out fonts": letters(lookalike=False),
         "letters that look like digits": letters(lookalike=True),
         "blank": [np.full((40, 60), int(random.integers(256)), np.uint8) for _ in range(COUNT)],
         "noise": [random.integers(0, 256, (40, 40), np.uint8) for _ in range(COUNT)],
-        "paper without writing": papers(make_paper(PoolSpec(split="validation"))),
+        "paper": papers(paper, ruled=False),
+        "ruled paper, nothing written": papers(paper, ruled=True),
     }
-    if asked.fashion:
-        kinds["Fashion-MNIST"] = list(mnist.read_idx(asked.fashion)[:COUNT])
+    if clothes:
+        kinds["Fashion-MNIST"] = clothes
     strict = 1 - float(np.quantile(digits["no digit"], STRICT))
     print("area under the ROC curve by each score; share of pictures in which a digit is claimed, at the card's")
     print(f"threshold and at a stricter one, {strict:.3f}, that calls {STRICT:.0%} of the digits no digit")

@@ -137,6 +137,32 @@ def test_a_glance_at_a_small_digit_has_no_say() -> None:
     assert [view.name for view in sight.framings] == ["second look", "closer look", "wider look"]
 
 
+def first_then(large: int, small: int, box: list[float]) -> Network:
+    """Says one answer of the first window that it is shown and another of every other, and always the same box."""
+    answers = iter(np.eye(11, dtype=np.float32)[[large, *[small] * 9]] * 12)
+    return lambda pixels: (np.stack([next(answers) for _ in pixels]), np.tile(np.array(box, np.float32), (1, 1)))
+
+
+def test_a_glance_that_sees_no_digit_in_something_large_overrules_the_look() -> None:
+    sight = one(page(60, 60, (20, 20, 20, 20)), first_then(10, 1, [0.5, 0.5, 0.3, 0.7]))
+    assert names(sight) == ["glance", "look"]
+    assert sight.log_probabilities[10] == pytest.approx(sight.views[0].log_probabilities[10])
+    assert np.exp(sight.log_probabilities).sum() == pytest.approx(1)
+    assert sight.log_probabilities[:10].argmax() == 1  # what it would be, if it were a digit
+
+
+def test_a_first_glance_that_sees_no_digit_overrules_what_is_found_in_a_few_pixels() -> None:
+    network = first_then(10, 1, [0.5, 0.5, 0.3, 0.35])
+    few = one(page(28, 28, (9, 9, 10, 10)), network)
+    assert few.look.longer * few.look.window.side < zoom.FEW
+    assert few.log_probabilities.argmax() == 10
+
+
+def test_a_first_glance_has_no_say_where_a_digit_of_many_pixels_is_small_in_it() -> None:
+    sight = one(page(600, 600, (270, 270, 60, 60)), first_then(10, 1, [0.5, 0.5, 0.3, 0.35]))
+    assert sight.log_probabilities.argmax() == 1
+
+
 def test_a_batch_shows_the_network_each_stage_once_and_answers_as_one_by_one() -> None:
     pages = [page(28, 28, (6, 4, 16, 20)), np.full((50, 50), 9, np.uint8), page(400, 400, (100, 200, 40, 60))] * 5
     seen: list[int] = []

@@ -90,7 +90,7 @@ def test_a_large_digit_takes_a_glance_and_a_look() -> None:
     seen: list[int] = []
     sight = one(page(28, 28, (6, 4, 16, 20)), finder(seen=seen))
     assert names(sight) == ["glance", "look"]
-    assert sight.framings == (sight.look,)
+    assert sight.framings == (sight.look, sight.views[0])
     assert seen == [1, 1]
 
 
@@ -115,52 +115,48 @@ def test_a_look_that_missed_is_aimed_once_more(box: list[float], again: bool) ->
     assert ("second look" in names(one(page(60, 60, (20, 20, 20, 20)), fixed(SURE, box)))) is again
 
 
-def test_an_unsure_look_asks_for_more_framings_and_takes_their_mean() -> None:
-    rows = iter(np.eye(11, dtype=np.float32)[[3, 3, 8, 3]] * 1.5)  # glance, look, closer look, wider look
+def logs(sight: Sight, name: str) -> np.ndarray:
+    return next(view.log_probabilities for view in sight.views if view.name == name)
 
-    def network(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        box = np.array([0.5, 0.5, 0.4, 0.714], np.float32)
-        return np.stack([next(rows) for _ in pixels]), np.tile(box, (len(pixels), 1))
 
-    sight = one(page(100, 100, (30, 20, 30, 60)), network)
+def in_turn(answers: list[int], box: list[float], strength: float) -> Network:
+    """Says these answers one after the other, the last one for ever, and always the same box."""
+    rows = iter(np.eye(11, dtype=np.float32)[answers + answers[-1:] * 9] * strength)
+    return lambda pixels: (np.stack([next(rows) for _ in pixels]), np.tile(np.array(box, np.float32), (len(pixels), 1)))
+
+
+def test_a_sure_look_is_one_half_of_the_answer_and_the_glance_the_other() -> None:
+    sight = one(page(60, 60, (20, 20, 20, 20)), in_turn([10, 1], [0.5, 0.5, 0.3, 0.7], 12))
+    assert [view.name for view in sight.framings] == ["look", "glance"]
+    mean = (logs(sight, "look") + logs(sight, "glance")) / 2
+    assert sight.log_probabilities == pytest.approx(mean - np.log(np.exp(mean).sum()))
+    assert sight.log_probabilities[10] == pytest.approx(sight.log_probabilities[1])  # both were as sure
+    assert sight.log_probabilities[:10].argmax() == 1
+
+
+def test_an_unsure_look_asks_for_more_framings_that_stand_with_it_for_one_half() -> None:
+    answers = [3, 3, 8, 3]  # glance, look, closer look, wider look
+    sight = one(page(100, 100, (30, 20, 30, 60)), in_turn(answers, [0.5, 0.5, 0.4, 0.714], 1.5))
     assert names(sight) == ["glance", "look", "closer look", "wider look"]
     assert [view.name for view in sight.framings] == ["look", "closer look", "wider look", "glance"]
-    mean = np.mean([view.log_probabilities for view in sight.framings], axis=0)
+    looks = np.mean([view.log_probabilities for view in sight.framings[:3]], axis=0)
+    mean = (looks + logs(sight, "glance")) / 2
     assert sight.log_probabilities == pytest.approx(mean - np.log(np.exp(mean).sum()))
     look, closer, wider, _ = (view.window.side for view in sight.framings)
     assert (closer / look, wider / look) == pytest.approx((1.25 * 0.714, 1.65 * 0.714))
 
 
-def test_a_glance_at_a_small_digit_has_no_say() -> None:
-    sight = one(page(60, 60, (20, 20, 20, 20)), fixed(TORN, [0.5, 0.5, 0.2, 0.3]))
-    assert "glance" not in {view.name for view in sight.framings[:1]}
-    assert [view.name for view in sight.framings] == ["second look", "closer look", "wider look"]
-
-
-def first_then(large: int, small: int, box: list[float]) -> Network:
-    """Says one answer of the first window that it is shown and another of every other, and always the same box."""
-    answers = iter(np.eye(11, dtype=np.float32)[[large, *[small] * 9]] * 12)
-    return lambda pixels: (np.stack([next(answers) for _ in pixels]), np.tile(np.array(box, np.float32), (1, 1)))
-
-
-def test_a_glance_that_sees_no_digit_in_something_large_overrules_the_look() -> None:
-    sight = one(page(60, 60, (20, 20, 20, 20)), first_then(10, 1, [0.5, 0.5, 0.3, 0.7]))
-    assert names(sight) == ["glance", "look"]
-    assert sight.log_probabilities[10] == pytest.approx(sight.views[0].log_probabilities[10])
-    assert np.exp(sight.log_probabilities).sum() == pytest.approx(1)
-    assert sight.log_probabilities[:10].argmax() == 1  # what it would be, if it were a digit
-
-
-def test_a_first_glance_that_sees_no_digit_overrules_what_is_found_in_a_few_pixels() -> None:
-    network = first_then(10, 1, [0.5, 0.5, 0.3, 0.35])
-    few = one(page(28, 28, (9, 9, 10, 10)), network)
-    assert few.look.longer * few.look.window.side < zoom.FEW
-    assert few.log_probabilities.argmax() == 10
-
-
-def test_a_first_glance_has_no_say_where_a_digit_of_many_pixels_is_small_in_it() -> None:
-    sight = one(page(600, 600, (270, 270, 60, 60)), first_then(10, 1, [0.5, 0.5, 0.3, 0.35]))
+def test_a_glance_in_which_a_digit_of_many_pixels_is_small_has_no_say() -> None:
+    sight = one(page(600, 600, (270, 270, 60, 60)), in_turn([10, 1], [0.5, 0.5, 0.3, 0.35], 12))
+    assert [view.name for view in sight.framings] == ["second look"]
     assert sight.log_probabilities.argmax() == 1
+
+
+def test_the_first_glance_is_heard_too_where_something_is_found_in_a_few_pixels() -> None:
+    sight = one(page(28, 28, (9, 9, 10, 10)), in_turn([10, 1], [0.5, 0.5, 0.3, 0.35], 12))
+    assert sight.look.longer * sight.look.window.side < zoom.FEW
+    assert [view.name for view in sight.framings] == ["second look", "glance"]
+    assert sight.framings[1] is sight.views[0]
 
 
 def test_a_batch_shows_the_network_each_stage_once_and_answers_as_one_by_one() -> None:

@@ -3,8 +3,8 @@
 It sees 40x40 raw grey pixels and says which digit is there and where. So it glances at the whole picture, moves its
 window to what it found, and looks again from close by, as an eye does (Mnih et al. 2014, "Recurrent Models of Visual
 Attention", https://arxiv.org/abs/1406.6247, without anything to learn in between). Nothing is thresholded or cleaned
-on the way. Where the look leaves it in doubt, some more framings are asked and their opinions averaged (Krizhevsky et
-al. 2012 average over crops so).
+on the way. The answer is the geometric mean of what the glance and the look say; where the look leaves it in doubt,
+some more framings are asked and stand together for the look (Krizhevsky et al. 2012 average over crops so).
 
 Every stage shows the network all pictures of a batch that need it at once.
 """
@@ -33,10 +33,8 @@ FITS = (0.55, 0.9)  # of the frame; a digit that is smaller or larger in the loo
 OFF_CENTRE = 0.12  # of the frame; so is one whose middle is farther off
 SURE = 0.9  # probability from which on one look is enough
 FURTHER = (("closer look", 1.25), ("wider look", 1.65))
-# From close by, a line across the paper is a 1, and a few pixels of noise are any digit: a glance saw more around them.
-OBJECTION = 0.8  # probability of "no digit" in the last glance, of something large in it, from which on it overrules
-OBJECTION_TO_FEW, FEW = 0.9, 12  # and in the first one, of something whose longer side has fewer pixels than this
-NO_DIGIT = 10  # its place among the eleven answers
+# From close by a line across the paper is a 1, and a few pixels of noise are any digit; a glance saw more around them.
+FEW = 12  # pixels; of something whose longer side has fewer, the first glance is heard too
 MIN_SIDE, MAX_SIDE = 4.0, 3.0  # of a window: in pixels; in longer sides of the picture
 BLANK = 10  # grey levels between the darkest and the lightest; with less there is nothing to see
 SPECKS = 4  # pixels of the shrunk picture that may be darker or lighter still
@@ -130,8 +128,8 @@ class Sight:
     """What was seen in a picture, and how.
 
     Attributes:
-        log_probabilities: of the digits 0 to 9 and of no digit, the mean over the framings, not calibrated. Where a
-            glance objects that there is no digit, it is as likely as the glance says.
+        log_probabilities: of the digits 0 to 9 and of no digit, not calibrated: the mean of the looks', then the mean
+            of that and those of the glances that have a say.
         box: x, y, width and height of the digit in pixels of the picture, at least 1x1 and inside it.
         look: the view that the answer is made from.
         views: all of them, in the order in which they were taken.
@@ -271,29 +269,24 @@ class _Search:
 
     def sight(self) -> Sight:
         look = self.look or self.last
-        framings = [look, *self.views[self.views.index(look) + 1 :]]
-        if len(framings) > 1 and self.glance is not None and self.glance.longer >= SMALL:
-            framings.append(self.glance)
-        mean = np.mean([view.log_probabilities for view in framings], axis=0)
-        logs = log_softmax(mean[None])[0]
-        none = self._objection(look)
+        looks = self.views[self.views.index(look) :]
+        heard = self._heard(look)
+        of_looks = np.mean([view.log_probabilities for view in looks], axis=0)
+        mean = np.mean([of_looks, *(glance.log_probabilities for glance in heard)], axis=0)
         return Sight(
-            log_probabilities=logs if none is None else _with_none(logs, none),
+            log_probabilities=log_softmax(mean[None])[0],
             box=_on_picture(look, self.scene.width, self.scene.height),
             look=look,
             views=tuple(self.views),
-            framings=tuple(framings),
+            framings=(*looks, *heard),
         )
 
-    def _objection(self, look: View) -> float | None:
-        """The logarithm of the probability of "no digit" in a glance that overrules the look, if one does."""
-        first, last = self.views[0].log_probabilities[NO_DIGIT], None
-        if self.glance is not None and self.glance.longer >= SMALL:
-            last = self.glance.log_probabilities[NO_DIGIT]
-        if last is not None and last > math.log(OBJECTION):
-            return float(last)
-        few = look.longer * look.window.side < FEW
-        return float(first) if few and first > math.log(OBJECTION_TO_FEW) else None
+    def _heard(self, look: View) -> list[View]:
+        """The glances that have a say: the last, if the digit is large in it; the first, if it is of a few pixels."""
+        heard = [glance for glance in (self.glance,) if glance is not None and glance.longer >= SMALL]
+        if look.longer * look.window.side < FEW and self.views[0] not in heard:
+            heard.append(self.views[0])
+        return heard
 
 
 def _show(network: Network, wanted: list[tuple[_Search, str, Window]]) -> None:
@@ -307,13 +300,6 @@ def _show(network: Network, wanted: list[tuple[_Search, str, Window]]) -> None:
     for number, (search, name, _) in enumerate(wanted):
         box = _sane(boxes[number].tolist())
         search.views.append(View(name, windows[number], pixels[number], logs[number], box))
-
-
-def _with_none(logs: Float64[np.ndarray, " 11"], none: float) -> Float64[np.ndarray, " 11"]:
-    """The digits as likely among themselves as before, and "no digit" as likely as said, if that is likelier."""
-    none = min(max(none, float(logs[NO_DIGIT])), -1e-9)
-    digits = log_softmax(logs[None, :NO_DIGIT])[0] + math.log(-math.expm1(none))
-    return np.append(digits, none)
 
 
 def _sane(box: list[float]) -> tuple[float, float, float, float]:

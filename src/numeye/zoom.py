@@ -3,8 +3,9 @@
 It sees 40x40 raw grey pixels and says which digit is there and where. So it glances at the whole picture, moves its
 window to what it found, and looks again from close by, as an eye does (Mnih et al. 2014, "Recurrent Models of Visual
 Attention", https://arxiv.org/abs/1406.6247, without anything to learn in between). Nothing is thresholded or cleaned
-on the way. The answer is the geometric mean of what the glance and the look say; where the look leaves it in doubt,
-some more framings are asked and stand together for the look (Krizhevsky et al. 2012 average over crops so).
+on the way. Which digit it is, the look says; whether there is one, the look and the glance say alike, for from close by
+a line across the paper is a 1, and a few pixels of noise are any digit. Where the look leaves it in doubt, some more
+framings are asked and their opinions averaged (Krizhevsky et al. 2012 average over crops so).
 
 Every stage shows the network all pictures of a batch that need it at once.
 """
@@ -33,8 +34,8 @@ FITS = (0.55, 0.9)  # of the frame; a digit that is smaller or larger in the loo
 OFF_CENTRE = 0.12  # of the frame; so is one whose middle is farther off
 SURE = 0.9  # probability from which on one look is enough
 FURTHER = (("closer look", 1.25), ("wider look", 1.65))
-# From close by a line across the paper is a 1, and a few pixels of noise are any digit; a glance saw more around them.
 FEW = 12  # pixels; of something whose longer side has fewer, the first glance is heard too
+NO_DIGIT = 10  # its place among the eleven answers
 MIN_SIDE, MAX_SIDE = 4.0, 3.0  # of a window: in pixels; in longer sides of the picture
 BLANK = 10  # grey levels between the darkest and the lightest; with less there is nothing to see
 SPECKS = 4  # pixels of the shrunk picture that may be darker or lighter still
@@ -128,12 +129,11 @@ class Sight:
     """What was seen in a picture, and how.
 
     Attributes:
-        log_probabilities: of the digits 0 to 9 and of no digit, not calibrated: the mean of the looks', then the mean
-            of that and those of the glances that have a say.
+        log_probabilities: of the digits 0 to 9 and of no digit, not calibrated.
         box: x, y, width and height of the digit in pixels of the picture, at least 1x1 and inside it.
         look: the view that the answer is made from.
         views: all of them, in the order in which they were taken.
-        framings: those whose opinions are in the answer.
+        framings: those whose opinions are in the answer: the looks, and the glances that have a say.
     """
 
     log_probabilities: Float64[np.ndarray, " 11"]
@@ -270,15 +270,16 @@ class _Search:
     def sight(self) -> Sight:
         look = self.look or self.last
         looks = self.views[self.views.index(look) :]
-        heard = self._heard(look)
-        of_looks = np.mean([view.log_probabilities for view in looks], axis=0)
-        mean = np.mean([of_looks, *(glance.log_probabilities for glance in heard)], axis=0)
+        glances = self._heard(look)
+        clear = [glance for glance in glances if glance.longer >= SMALL]
+        which = _mean(looks + clear if len(looks) > 1 else looks)[:NO_DIGIT]
+        whether = np.mean([_mean(looks), *(glance.log_probabilities for glance in glances)], axis=0)
         return Sight(
-            log_probabilities=log_softmax(mean[None])[0],
+            log_probabilities=_joined(which, float(log_softmax(whether[None])[0, NO_DIGIT])),
             box=_on_picture(look, self.scene.width, self.scene.height),
             look=look,
             views=tuple(self.views),
-            framings=(*looks, *heard),
+            framings=(*looks, *glances),
         )
 
     def _heard(self, look: View) -> list[View]:
@@ -300,6 +301,18 @@ def _show(network: Network, wanted: list[tuple[_Search, str, Window]]) -> None:
     for number, (search, name, _) in enumerate(wanted):
         box = _sane(boxes[number].tolist())
         search.views.append(View(name, windows[number], pixels[number], logs[number], box))
+
+
+def _mean(views: list[View]) -> Float64[np.ndarray, " 11"]:
+    """Of the logarithms; they need not be those of probabilities any more."""
+    mean: np.ndarray = np.mean([view.log_probabilities for view in views], axis=0)
+    return mean
+
+
+def _joined(which: Float64[np.ndarray, " 10"], none: float) -> Float64[np.ndarray, " 11"]:
+    """Logarithms of probabilities: that there is no digit, and else which, as likely among themselves as said."""
+    none = min(none, -1e-12)  # else the digits would be impossible
+    return np.append(log_softmax(which[None])[0] + math.log(-math.expm1(none)), none)
 
 
 def _sane(box: list[float]) -> tuple[float, float, float, float]:

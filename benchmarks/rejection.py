@@ -85,7 +85,7 @@ def papers(paper: Paper, *, ruled: bool) -> list[np.ndarray]:
     for number in range(COUNT):
         random = np.random.default_rng([7, number])
         drawn = marks.lines(paper.size, whole, random) if ruled else empty
-        levels = np.clip(paper._photograph(drawn, whole, random), 0, 1) * 255
+        levels = np.clip(paper.photograph(drawn, whole, random), 0, 1) * 255
         found.append(np.rint(levels).astype(np.uint8))
     return found
 

@@ -249,13 +249,14 @@ def evaluate(
     if report is not None and (model is None or not Path(model).is_dir()):
         raise UsageError("--report: expected a run folder as MODEL; only a run has curves to show")
     reader = Reader(model, max_error=_share(max_error))
-    if reader.promise is not None:
-        say(reader.promise)
     naive = evaluation.framing_of(reader, framing) == "naive"
     data = "mnist" if data is None else data
     if data in datasets.SPLITS:
         _fetch(cache)
-    measured = evaluation.evaluate(reader, datasets.open_data(data, cache=cache), naive=naive)
+    found = datasets.open_data(data, cache=cache)
+    if reader.promise is not None:
+        say(reader.promise)
+    measured = evaluation.evaluate(reader, found, naive=naive)
     for line in measured.failed:
         say(f"numeye: {line}")
     answer(json_module.dumps(measured.to_dict()) if json else str(measured))

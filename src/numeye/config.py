@@ -47,6 +47,7 @@ class Recipe:
         average: the weights kept are a moving average over this many steps; 0 keeps the last ones.
         precision: `float32`, or `bfloat16` for the forward pass.
         paper: crops of synthetic paper to learn from; 0 for MNIST's digits as they are.
+        tiles: parts of synthetic pages to learn from instead; 0 for a network that does not find digits on pages.
         without: families of effects to leave out of the paper; see `numeye.training.paper.ranges.FAMILIES`.
         promise: what to expect; None for a recipe nobody has measured.
     """
@@ -64,6 +65,7 @@ class Recipe:
     average: int = 0
     precision: str = "float32"
     paper: int = 0
+    tiles: int = 0
     without: Sequence[str] = ()
     promise: Promise | None = None
 
@@ -81,7 +83,7 @@ class Recipe:
             kind, what = (float | int, "number") if name == "learning_rate" else (int, "whole number")
             if not isinstance(value, kind) or isinstance(value, bool) or not 0 < value < math.inf:
                 raise UsageError(f"recipe {self.name}: {name} is {value!r}, expected a {what} above 0")
-        for name in ("weight_decay", "average", "paper"):
+        for name in ("weight_decay", "average", "paper", "tiles"):
             value = getattr(self, name)
             kind, what = (float | int, "number") if name == "weight_decay" else (int, "whole number")
             if not isinstance(value, kind) or isinstance(value, bool) or not 0 <= value < math.inf:

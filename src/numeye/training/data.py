@@ -20,10 +20,11 @@ from numeye.config import Recipe
 from numeye.datasets import DataSet
 from numeye.errors import DataError, UsageError
 from numeye.framing import frame
-from numeye.training.paper.pool import Pool, PoolSpec, open_pool
+from numeye.training.paper.pool import Pool, PoolSpec, TileSpec, open_pool, open_tiles
+from numeye.training.tiles import TileViews
 from numeye.training.views import Views
 
-VALIDATION_CROPS, CALIBRATION_CROPS = 20_000, 40_000
+VALIDATION_CROPS, CALIBRATION_CROPS, VALIDATION_TILES = 20_000, 40_000, 2_000
 Pair = tuple[Tensor, Tensor]  # pictures (B, 1, 28, 28) of 0 to 1, labels (B)
 
 
@@ -39,8 +40,8 @@ class Loaders:
         calibration: crops held back from which certainty is learnt; None for those of validation.
     """
 
-    train: DataLoader[Pair] | Views
-    validation: DataLoader[Pair] | Views
+    train: DataLoader[Pair] | Views | TileViews
+    validation: DataLoader[Pair] | Views | TileViews
     generator: torch.Generator
     digest: str | None = None
     calibration: Pool | None = None
@@ -94,6 +95,17 @@ def paper_loaders(
     kept = open_pool(PoolSpec(split="validation", seed=1), CALIBRATION_CROPS, cache, say=say)
     train = Views(fitted, recipe.batch_size, generator)
     return Loaders(train=train, validation=Views(held, 500), generator=generator, calibration=kept)
+
+
+def tile_loaders(
+    recipe: Recipe, cache: str | Path | None = None, say: Callable[[str], object] = lambda _: None
+) -> Loaders:
+    """Views of parts of synthetic pages: of a recipe's tiles, and of 2,000 of the digits and fonts held back."""
+    generator = torch.Generator()
+    fitted = open_tiles(TileSpec(split="fit"), recipe.tiles, cache, say=say)
+    held = open_tiles(TileSpec(split="validation"), VALIDATION_TILES, cache, say=say)
+    train = TileViews(fitted, recipe.batch_size, generator)
+    return Loaders(train=train, validation=TileViews(held, 100), generator=generator)
 
 
 def _mnist(cache: str | Path | None) -> tuple[Dataset[Pair], Dataset[Pair]]:

@@ -27,11 +27,11 @@ from numeye.config import RunConfig
 from numeye.errors import RunError, TrainingError, UsageError
 from numeye.runs import MODEL, OPTIMIZER, Checkpoint, Run
 from numeye.training.data import Loaders
-from numeye.training.losses import CrossEntropy, FindAndRead
+from numeye.training.losses import CrossEntropy, FindAndRead, Spot
 from numeye.training.models import create_model
 from numeye.training.paper.ranges import check_families
 
-LOSSES: dict[str, Callable[[], Any]] = {"cross-entropy": CrossEntropy, "find-and-read": FindAndRead}
+LOSSES: dict[str, Callable[[], Any]] = {"cross-entropy": CrossEntropy, "find-and-read": FindAndRead, "spot": Spot}
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 RANDOM_STATE = "random.cpu"

@@ -45,3 +45,100 @@ class FindAndRead(nn.Module):
     def right(self, outputs: Float[Tensor, "n 15"], targets: Float[Tensor, "n 5"]) -> Bool[Tensor, " n"]:
         """Whether the best of the eleven answers is right."""
         return torch.eq(outputs[:, :11].argmax(dim=1), targets[:, 0].long())
+
+
+class Spot(nn.Module):
+    """Of maps (N, 15, H, W) that say where digits are, which, and how large, against lists of digits.
+
+    The middle of a digit is learnt as a peak (CenterNet, Zhou et al. 2019, https://arxiv.org/abs/1904.07850); which
+    digit it is and its box, where the peak is. What the border cuts off may be found or not.
+    """
+
+    stride = 4
+    near = 0.3  # of a peak; where it is higher, digit and box are learnt
+    found = 0.4  # probability of a peak that counts
+    class_weight, box_weight = 1.0, 1.0
+
+    def forward(self, outputs: Float[Tensor, "n 15 h w"], targets: Float[Tensor, "n k 5"]) -> Float[Tensor, ""]:
+        """The mean over the digits."""
+        labels, there = targets[..., 0].long(), self._read(targets)
+        peaks = self._peaks(outputs, targets)  # (N, K, H, W)
+        heat, owner = peaks.max(dim=1)  # (N, H, W)
+        counted = ~self._ignored(outputs, targets)
+        middle = functional.logsigmoid(outputs[:, 0]), functional.logsigmoid(-outputs[:, 0])
+        chance = outputs[:, 0].sigmoid()
+        top = self._tops(outputs, targets)
+        hit = -(middle[0] * (1 - chance) ** 2 * top).sum()
+        miss = -(middle[1] * chance**2 * (1 - heat) ** 4 * ~top * counted).sum()
+        count = there.sum().clamp(min=1)
+        weight = heat * (heat > self.near)
+        wanted = torch.gather(labels.clamp(min=0), 1, owner.flatten(1)).view_as(owner)  # (N, H, W)
+        which = functional.cross_entropy(outputs[:, 1:11], wanted.clamp(max=9), reduction="none")
+        boxes = self._boxes(outputs, targets, owner)
+        wrong = functional.smooth_l1_loss(outputs[:, 11:], boxes, reduction="none", beta=0.1).sum(dim=1)
+        area = weight.sum().clamp(min=1)
+        read_and_framed = (weight * (self.class_weight * which + self.box_weight * wrong)).sum() / area
+        loss: Tensor = (hit + miss) / count + read_and_framed
+        return loss
+
+    def right(self, outputs: Float[Tensor, "n 15 h w"], targets: Float[Tensor, "n k 5"]) -> Bool[Tensor, " n"]:
+        """Whether all digits of a view were found and read, and nothing else was."""
+        middle = outputs[:, :1].sigmoid()
+        highest = (middle == functional.max_pool2d(middle, 3, 1, 1)) & (middle > self.found)
+        peaks = highest[:, 0] & ~self._ignored(outputs, targets)
+        said = torch.where(peaks, outputs[:, 1:11].argmax(dim=1), -1)  # (N, H, W)
+        rows, columns = self._cells(outputs, targets)
+        around = functional.pad(said.float(), (1, 1, 1, 1), value=-1)
+        which, number = targets[..., 0], torch.arange(len(targets), device=targets.device)[:, None]
+        read = torch.zeros_like(which, dtype=torch.bool)
+        for down in range(3):
+            for across in range(3):
+                read |= around[number, rows + down, columns + across] == which
+        there = self._read(targets)
+        return (read | ~there).all(dim=1) & (peaks.sum(dim=(1, 2)) == there.sum(dim=1))
+
+    def _read(self, targets: Tensor) -> Tensor:
+        return (targets[..., 0] >= 0) & (targets[..., 0] < NO_DIGIT)
+
+    def _cells(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Row and column of the cell in which each middle lies."""
+        height, width = outputs.shape[2:]
+        cells = (targets[..., 1:3] / self.stride).long()
+        return cells[..., 1].clamp(0, height - 1), cells[..., 0].clamp(0, width - 1)
+
+    def _grid(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Where the cells are: x (1, 1, 1, W) and y (1, 1, H, 1) of the middles of the cells, in pixels."""
+        height, width = outputs.shape[2:]
+        x = (torch.arange(width, device=outputs.device) + 0.5) * self.stride
+        y = (torch.arange(height, device=outputs.device) + 0.5) * self.stride
+        return x.view(1, 1, 1, -1), y.view(1, 1, -1, 1)
+
+    def _peaks(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """A bell over each digit, a sixth of its box wide; 0 for those that are not read."""
+        x, y = self._grid(outputs)
+        middle_x, middle_y, width, height = (targets[..., i, None, None] for i in range(1, 5))  # (N, K, 1, 1)
+        wide, high = (width / 6).clamp(min=1.5), (height / 6).clamp(min=1.5)
+        bell = torch.exp(-(((x - middle_x) / wide) ** 2 + ((y - middle_y) / high) ** 2) / 2)
+        return bell * self._read(targets)[..., None, None]
+
+    def _tops(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The cells with a middle in them."""
+        tops = torch.zeros_like(outputs[:, 0], dtype=torch.bool)
+        rows, columns = self._cells(outputs, targets)
+        picture, place = self._read(targets).nonzero(as_tuple=True)
+        tops[picture, rows[picture, place], columns[picture, place]] = True
+        return tops
+
+    def _ignored(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The cells in the boxes of digits that may be found or not."""
+        x, y = self._grid(outputs)
+        middle_x, middle_y, width, height = (targets[..., i, None, None] for i in range(1, 5))
+        inside = ((x - middle_x).abs() <= width / 2 + 2) & ((y - middle_y).abs() <= height / 2 + 2)
+        return (inside & (targets[..., 0] == NO_DIGIT)[..., None, None]).any(dim=1)
+
+    def _boxes(self, outputs: Tensor, targets: Tensor, owner: Tensor) -> Tensor:
+        """For each cell, how its digit's box is said: from the cell to the middle, and the sides' logarithms."""
+        x, y = self._grid(outputs)
+        taken = [torch.gather(targets[..., i], 1, owner.flatten(1)).view_as(owner) for i in range(1, 5)]
+        sides = [(side.clamp(min=1) / 16).log() for side in taken[2:]]
+        return torch.stack([(taken[0] - x[0]) / 8, (taken[1] - y[0]) / 8, *sides], dim=1)

@@ -109,6 +109,58 @@ class Reader(nn.Module):
         return torch.cat([self.digit(seen), self.box(x.flatten(1))], dim=1)  # (N, 15)
 
 
+@register("spotter")
+class Spotter(nn.Module):
+    """The network that finds every digit of a page at once, however many there are. 540 thousand parameters.
+
+    Fully convolutional: it takes pictures of any size (sides multiples of 16) and gives a map of 15 numbers for each
+    4x4 pixels: how likely a digit's middle is there (a logit), which digit (ten logits), and its box (see
+    `numeye.locate`). Sight widens on the way down to a sixteenth of the resolution, and what was understood there is
+    handed back up to where the strokes are (U-Net, Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # (N, 48, H/4, W/4): edges, then strokes and joins
+        self.stem = nn.Sequential(_convolution(1, 16, stride=2), _convolution(16, 48, stride=2))
+        self.fine = nn.Sequential(Residual(48), Residual(48))
+        # (N, 64, H/8, W/8): digits
+        self.down1 = nn.Sequential(_convolution(48, 64, stride=2), Residual(64), Residual(64))
+        # (N, 96, H/16, W/16): lines of digits
+        self.down2 = nn.Sequential(_convolution(64, 96, stride=2), Residual(96))
+        self.up2 = nn.Conv2d(96, 64, 1)
+        self.up1 = nn.Conv2d(64, 48, 1)
+        self.join = Residual(48)
+        self.head = nn.Conv2d(48, 15, 1)
+        bias = torch.zeros(15)
+        bias[0] = -3.0  # most places are no digit's middle
+        self.head.bias = nn.Parameter(bias)
+
+    def forward(self, images: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 15 h/4 w/4"]:
+        """Maps of pictures with values 0 to 1, of any contrast and polarity."""
+        x = standardise_locally(images)  # (N, 1, H, W)
+        fine = self.fine(self.stem(x))  # (N, 48, H/4, W/4)
+        middle = self.down1(fine)  # (N, 64, H/8, W/8)
+        wide = self.down2(middle)  # (N, 96, H/16, W/16)
+        middle = nn.functional.relu(middle + _doubled(self.up2(wide)))  # (N, 64, H/8, W/8)
+        fine = nn.functional.relu(fine + _doubled(self.up1(middle)))  # (N, 48, H/4, W/4)
+        maps: Tensor = self.head(self.join(fine))  # (N, 15, H/4, W/4)
+        return maps
+
+
+def standardise_locally(images: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 1 h w"]:
+    """Mean 0 and deviation 1 in the 100 pixels around each place, so that a shadow on a page makes no difference."""
+    small = nn.functional.avg_pool2d(images, 4)  # (N, 1, H/4, W/4)
+    square = nn.functional.avg_pool2d(images.square(), 4)
+    mean, square = (nn.functional.avg_pool2d(m, 25, 1, 12, count_include_pad=False) for m in (small, square))
+    deviation = (square - mean.square()).clamp(min=0).sqrt() + 0.02
+    return (images - _doubled(_doubled(mean))) / _doubled(_doubled(deviation))
+
+
+def _doubled(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c 2*h 2*w"]:
+    return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
 def standardise(images: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 1 h w"]:
     """Mean 0, deviation 1, and ink up: ink is the rarer of the two, so the tail of the greys points to it."""
     centred = images - images.mean(dim=(2, 3), keepdim=True)

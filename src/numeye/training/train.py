@@ -19,7 +19,7 @@ from numeye.evaluation import evaluate
 from numeye.reader import Reader
 from numeye.runs import Run
 from numeye.training import export
-from numeye.training.data import Loaders, loaders, paper_loaders
+from numeye.training.data import Loaders, loaders, paper_loaders, tile_loaders
 from numeye.training.loop import Callback, Stopped, Training, check_possible, hardware
 from numeye.training.plan import plan_training
 
@@ -109,10 +109,10 @@ def _go_on(
 
 def run_loaders(config: RunConfig, cache: str | Path | None = None, say: Say = lambda _: None) -> Loaders:
     """The batches that a run learns from."""
-    if config.recipe.paper:
+    if config.recipe.paper or config.recipe.tiles:
         if config.data != "mnist":
             raise UsageError(f"--data {config.data}: {config.recipe.name} learns from mnist on synthetic paper only")
-        return paper_loaders(config.recipe, cache, say)
+        return (tile_loaders if config.recipe.tiles else paper_loaders)(config.recipe, cache, say)
     return loaders(config.data, config.recipe.batch_size, cache, say)
 
 

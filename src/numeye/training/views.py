@@ -6,7 +6,6 @@ learns from both kinds of views, cut anew from the pool in every epoch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import cv2
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from numeye.training.batches import Batches
 from numeye.training.paper.crop import NO_DIGIT
 from numeye.training.paper.pool import Pool
 
@@ -27,39 +27,14 @@ NEAR = 12  # pixels of the crop that the longer side of a digit needs to be look
 STRETCHED, STRETCH = 0.4, 0.3  # share of the views that are stretched, and how far: the logarithm of the aspect
 
 
-class Views:
+class Views(Batches[Pool]):
     """Batches of views (B, 1, 40, 40) of 0 to 1, and targets (B, 5): the label, and centre x, y, width, height.
 
-    Boxes are fractions of the view. Goes through the pool in an order, and with views, that hang on the state of
-    `generator` when it begins and on nothing else.
-
-    Args:
-        pool: to take from.
-        batch_size: views a step.
-        generator: seeded before each epoch; None for always the same views, in order.
+    Boxes are fractions of the view.
     """
 
-    def __init__(self, pool: Pool, batch_size: int, generator: torch.Generator | None = None) -> None:
-        self.dataset = pool
-        self.batch_size = batch_size
-        self.generator = generator
-
-    def __len__(self) -> int:
-        """How many batches there are; a last one that is not full is left out when training."""
-        return len(self.dataset) // self.batch_size if self.generator else -(-len(self.dataset) // self.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """One epoch."""
-        if self.generator is None:
-            order, seed = np.arange(len(self.dataset)), 0
-        else:
-            order = torch.randperm(len(self.dataset), generator=self.generator).numpy()
-            seed = int(torch.randint(2**62, (1,), generator=self.generator))
-        for batch in range(len(self)):
-            numbers = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield self._batch(numbers, np.random.Generator(np.random.PCG64([seed, batch])))
-
-    def _batch(self, numbers: np.ndarray, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def batch(self, numbers: np.ndarray, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Cut them anew."""
         views = np.empty((len(numbers), 1, SIDE, SIDE), np.uint8)
         targets = np.empty((len(numbers), 5), np.float32)
         chance = random.random((len(numbers), 8))  # drawn at once: it is quicker

@@ -93,10 +93,10 @@ class Paper:
         A digit that nobody can read teaches a network to see digits in noise.
         """
         for _ in range(TRIES):
-            picture = self._photograph(self._surround(ink, box, label, random), box, random)
+            picture = self.photograph(self._surround(ink, box, label, random), box, random)
             if label == NO_DIGIT or agreement(picture, ink, box) >= SHOWN:
                 return picture
-        return self._photograph(ink, box, random, plain=True)
+        return self.photograph(ink, box, random, plain=True)
 
     # --- what is written -----------------------------------------------------------------------------------------
 
@@ -202,7 +202,7 @@ class Paper:
                 ink = np.maximum(ink, self.hand.write(source, thin, random, height=tall, centre=centre))
         return ink * np.float32(random.uniform(0.5, 1.0))
 
-    def _photograph(self, written: Grey, box: Box, random: np.random.Generator, *, plain: bool = False) -> Grey:
+    def photograph(self, written: Grey, box: Box, random: np.random.Generator, *, plain: bool = False) -> Grey:
         """Ink on paper under some light, seen by some camera."""
         ranges, plain = self.ranges, random.random() < self.ranges.plain or plain
         scanned = not plain and random.random() < self._share("optics", ranges.binarise)

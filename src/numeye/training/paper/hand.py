@@ -21,6 +21,25 @@ OFF = 23.0  # the distance where a field ends
 
 
 @dataclass(frozen=True, kw_only=True)
+class Style:
+    """What one writer does alike in every sign of a line.
+
+    Attributes:
+        angle: in radians.
+        slant: horizontal shift over height.
+        stretch: width over height is multiplied by it.
+        pen: half the width of a line, of the 44 pixels of a field's digit.
+        bold: how far to go beyond the edge of what is known by its edge, in pixels of the field.
+    """
+
+    angle: float
+    slant: float
+    stretch: float
+    pen: float
+    bold: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hand:
     """How fields are written.
 
@@ -43,15 +62,16 @@ class Hand:
         fills: bool = False,
         height: float | None = None,
         centre: tuple[float, float] | None = None,
+        style: Style | None = None,
     ) -> Grey:
-        """Ink of 0 to 1 on the crop, from a distance field."""
+        """Ink of 0 to 1 on the crop, from a distance field; in a style of its own where none is given."""
         low, high = self.ranges.size
         if height is None:
             height = self.size * (random.uniform(low, high) if random.random() < 0.85 else random.uniform(0.8, 1.05))
-        matrix = self._layout(source, thin, height, random, fills=fills, centre=centre)
+        matrix = self._layout(source, thin, height, random, fills=fills, centre=centre, style=style)
         warped = self._warp(source, matrix, random)  # distance in pixels of the field
         scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))  # pixels of the field in one of the crop
-        radius = self._pen(thin, random) if "ink" not in self.without else (1.6 if thin else 0.0)
+        radius = self._radius(thin, random, style)
         radius = max(radius, (0.45 if thin else -0.2) * scale)  # nothing thinner than a pixel
         reach: np.ndarray | np.float32 = np.float32(radius)
         if "ink" not in self.without and random.random() < 0.35:  # pressure: the line swells and thins
@@ -59,6 +79,24 @@ class Hand:
             reach = reach + np.clip(swell, -0.4 * max(radius, 0.8), None)
         ink = np.clip(np.float32(0.5) + (reach - warped) / np.float32(scale), 0, 1)
         return self._pen_texture(ink, random)
+
+    def style(self, random: np.random.Generator) -> Style:
+        """Some writer's."""
+        angle, slant, stretch = self._bearing(random)
+        pen, bold = (self._radius(thin, random, None) for thin in (True, False))
+        return Style(angle=angle, slant=slant, stretch=stretch, pen=pen, bold=bold)
+
+    def _radius(self, thin: bool, random: np.random.Generator, style: Style | None) -> float:
+        if style is not None:
+            return (style.pen if thin else style.bold) * float(np.exp(random.normal(0, 0.06)))
+        return self._pen(thin, random) if "ink" not in self.without else (1.6 if thin else 0.0)
+
+    def _bearing(self, random: np.random.Generator) -> tuple[float, float, float]:
+        """Angle, slant and stretch."""
+        if "shape" in self.without:
+            return 0.0, 0.0, 1.0
+        angle = float(np.deg2rad(random.normal(0, self.ranges.rotation / 2.2)))
+        return angle, random.normal(0, self.ranges.slant / 2), self.ranges.aspect ** random.uniform(-1, 1)
 
     def _pen(self, thin: bool, random: np.random.Generator) -> float:
         """Half the width of a line, or how far to go beyond an edge, in pixels of a field whose digit is 44 high."""
@@ -87,15 +125,12 @@ class Hand:
         *,
         fills: bool,
         centre: tuple[float, float] | None,
+        style: Style | None,
     ) -> Float32[np.ndarray, "2 3"]:
         """The affine map from the crop's pixels to the field's."""
-        turn = np.eye(2)
-        if "shape" not in self.without:
-            angle = np.deg2rad(random.normal(0, self.ranges.rotation / 2.2))
-            slant = random.normal(0, self.ranges.slant / 2)
-            stretch = self.ranges.aspect ** random.uniform(-1, 1)
-            turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-            turn = turn @ np.array([[1, slant], [0, 1]]) @ np.diag([stretch**0.5, stretch**-0.5])
+        angle, slant, stretch = self._bearing(random) if style is None else _shaken(style, random)
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        turn = turn @ np.array([[1, slant], [0, 1]]) @ np.diag([stretch**0.5, stretch**-0.5])
         points = np.argwhere(source[::2, ::2] < (1.6 if thin else 0.0))[:, ::-1] * 2.0 - (SIDE - 1) / 2
         if len(points) < 4:
             points = np.array([[-20.0, -20.0], [20.0, 20.0]])
@@ -141,3 +176,9 @@ class Hand:
         y = matrix[1, 0] * line + matrix[1, 1] * line[:, None] + matrix[1, 2] + bent[1]
         seen: np.ndarray = cv2.remap(source, x, y, cv2.INTER_LINEAR, borderValue=OFF)
         return seen
+
+
+def _shaken(style: Style, random: np.random.Generator) -> tuple[float, float, float]:
+    """Angle, slant and stretch of one sign: nobody writes twice alike."""
+    angle = style.angle + random.normal(0, 0.05)
+    return angle, style.slant + random.normal(0, 0.05), style.stretch * float(np.exp(random.normal(0, 0.08)))

@@ -1,4 +1,4 @@
-"""Digits drawn as bent pen strokes: the forms that people outside the United States write and MNIST lacks.
+"""Digits and signs drawn as bent pen strokes: the forms that people outside the United States write and MNIST lacks.
 
 A form is some strokes, a stroke some points in a unit square (x to the right, y down, the digit 1 high).
 Points are shaken a little, joined by straight lines or by a Catmull-Rom curve, and drawn as a line without width: its
@@ -69,6 +69,33 @@ _WRITTEN = """
 9: ~ 55,20 38,0 10,10 5,36 28,50 50,36 55,16  - 55,20 20,100
 """
 
+# Signs that stand with numbers and are no digits; the same way of writing.
+_SIGNS = """
+.: - 0,0 4,3
+.: ~ 0,0 3,4 6,1
+,: - 6,0 0,20
+,: ~ 0,0 6,6 0,22
+-: - 0,2 50,0
+-: ~ 0,4 20,0 40,6 70,0
+=: - 0,0 60,0  - 0,24 60,22
+=: - 0,4 70,0  ~ 4,26 30,20 64,26
+=: ~ 0,0 40,4 60,0 4,26 66,24
+/: - 40,0 0,100
+/: ~ 44,0 22,40 0,100
+#: - 22,0 8,70  - 48,0 34,70  - 0,24 60,20  - 0,48 56,46
+#: - 20,0 14,60  - 40,0 36,64  - 4,18 56,18  - 0,42 54,40
+*: - 20,0 20,40  - 0,10 40,30  - 40,10 0,30
+*: - 0,0 36,40  - 36,0 0,40
+$: ~ 50,14 26,6 6,22 30,46 52,70 28,88 2,78  - 28,-6 26,100
+$: ~ 48,12 24,4 6,24 46,62 26,88 0,80  - 24,-8 24,102  - 34,-8 34,102
++: - 24,0 24,50  - 0,24 50,26
+%: - 60,0 6,90  ~ 10,2 0,14 10,24 20,12 10,2  ~ 56,64 46,76 56,88 66,76 56,64
+(: ~ 20,0 0,40 18,100
+): ~ 0,0 20,44 2,100
+:: - 0,0 2,3  - 0,40 2,43
+X: - 0,0 50,80  - 50,0 0,80
+"""
+
 
 def _form(written: str) -> Form:
     strokes = re.findall(r"([~-]) ([-\d, ]+?)(?=  |$)", written)
@@ -78,19 +105,26 @@ def _form(written: str) -> Form:
     )
 
 
-def _forms() -> dict[int, list[Form]]:
-    forms: dict[int, list[Form]] = {digit: [] for digit in range(10)}
-    for line in _WRITTEN.strip().splitlines():
-        forms[int(line[0])].append(_form(line[3:]))
+def _forms(written: str) -> dict[str, list[Form]]:
+    forms: dict[str, list[Form]] = {}
+    for line in written.strip().splitlines():
+        forms.setdefault(line[0], []).append(_form(line[3:]))
     return forms
 
 
-FORMS = _forms()
+FORMS = {int(digit): forms for digit, forms in _forms(_WRITTEN).items()}
+SIGNS = _forms(_SIGNS)
 
 
 def draw_digit(digit: int, random: np.random.Generator) -> Float32[np.ndarray, "56 56"]:
     """The distance of each pixel from one of a digit's forms, shaken, in pixels of the 56 a side."""
     forms = FORMS[digit]
+    return draw(forms[int(random.integers(len(forms)))], random)
+
+
+def draw_sign(sign: str, random: np.random.Generator) -> Float32[np.ndarray, "56 56"]:
+    """The same for one of `SIGNS`."""
+    forms = SIGNS[sign]
     return draw(forms[int(random.integers(len(forms)))], random)
 
 

@@ -1,0 +1,147 @@
+"""Where the digits of a page are: the network `spotter` sees the whole page at once.
+
+It takes grey pictures of any size and gives a map of 15 numbers for each 4x4 pixels: how likely the middle of a digit
+is there, which digit it is, and its box. Peaks of the map are digits. It was taught digits of 12 to 80 pixels, so a
+page is shown to it at a size at which its digits most likely are that large, and again where they turn out not to be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float32, Float64, Int64, UInt8
+
+STRIDE = 4  # pixels of the picture in one place of the map, each way
+MULTIPLE = 16  # the sides of what the network is shown
+LONG, LOW = 1400, 64  # pixels: pages are shrunk to the one at first, strips less high are enlarged to the other
+PIXELS = 3_000_000  # most that is shown at once
+ENLARGED = 4.0  # times, at most
+READABLE = (18.0, 64.0)  # pixels: where half of the digits are less or more high, they are looked at once more
+BEST = 34.0  # pixels: as high as then
+LIKELY = 0.4  # probability of a peak that is taken for a digit
+OVERLAP = 0.5  # intersection over union of two boxes that are one digit
+
+# (1, 1, H, W) grey, 0 black to 1 white, in; out (1, 15, H/4, W/4) maps.
+Network = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Spots:
+    """Digits that were found, the likeliest first.
+
+    Attributes:
+        boxes: (n, 4) left, top, right, bottom in pixels of the picture; inside it.
+        there: (n,) logits that there is a digit.
+        which: (n, 10) logits of the digits.
+    """
+
+    boxes: Float64[np.ndarray, "n 4"]
+    there: Float64[np.ndarray, " n"]
+    which: Float64[np.ndarray, "n 10"]
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.boxes)
+
+    def take(self, chosen: Int64[np.ndarray, " m"] | Bool[np.ndarray, " n"]) -> Spots:
+        """Some of them."""
+        return Spots(self.boxes[chosen], self.there[chosen], self.which[chosen])
+
+    @property
+    def heights(self) -> Float64[np.ndarray, " n"]:
+        """Of the boxes."""
+        heights: np.ndarray = self.boxes[:, 3] - self.boxes[:, 1]
+        return heights
+
+
+def find(grey: UInt8[np.ndarray, "height width"], network: Network) -> Spots:
+    """Every digit of a picture of any size and polarity.
+
+    Args:
+        grey: (height, width) uint8.
+        network: answers for a whole picture; see `Network`.
+    """
+    height, width = grey.shape
+    scale = _held(min(1.0, LONG / max(height, width)) if height >= LOW else LOW / height, grey.shape)
+    spots = look(grey, scale, network)
+    if not len(spots):
+        return spots
+    typical = float(np.median(spots.heights)) * scale
+    better = _held(scale * BEST / typical, grey.shape)
+    if READABLE[0] <= typical <= READABLE[1] or 0.8 <= better / scale <= 1.25:
+        return spots
+    return look(grey, better, network)
+
+
+def look(grey: UInt8[np.ndarray, "height width"], scale: float, network: Network) -> Spots:
+    """Every digit, with the picture shown at one size.
+
+    Args:
+        grey: (height, width) uint8.
+        scale: pixels that are shown for each of the picture, each way.
+        network: see `Network`.
+    """
+    height, width = (max(1, round(side * scale)) for side in grey.shape)
+    shown = np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
+    maps = network(_padded(shown)[None, None])[0]  # (15, H/4, W/4)
+    spots = distinct(peaks(maps))
+    boxes = np.clip(spots.boxes, 0, [width, height, width, height])
+    factors = np.array([grey.shape[1] / width, grey.shape[0] / height] * 2)
+    inside = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) > 0
+    return Spots(boxes * factors, spots.there, spots.which).take(inside)
+
+
+def peaks(maps: Float32[np.ndarray, "15 rows columns"]) -> Spots:
+    """The places of a map that are higher than the eight around them, in pixels of what was shown."""
+    heat = maps[0]
+    around = np.pad(heat, 1, constant_values=-np.inf)
+    rows, columns = heat.shape
+    highest = np.max([around[y : y + rows, x : x + columns] for y in range(3) for x in range(3)], axis=0)
+    row, column = np.nonzero((heat >= highest) & (heat > _logit(LIKELY)))
+    told = maps[:, row, column].T.astype(np.float64)  # (n, 15)
+    order = np.argsort(-told[:, 0], kind="stable")
+    told, row, column = told[order], row[order], column[order]
+    middle = (np.stack([column, row], axis=1) + 0.5) * STRIDE + 8 * told[:, 11:13]
+    half = 8 * np.exp(np.clip(told[:, 13:15], -4, 4))
+    return Spots(np.concatenate([middle - half, middle + half], axis=1), told[:, 0], told[:, 1:11])
+
+
+def distinct(spots: Spots) -> Spots:
+    """Without those that lie mostly over a likelier one."""
+    kept: list[int] = []
+    for number, box in enumerate(spots.boxes):
+        if not kept or overlaps(box, spots.boxes[kept]).max() < OVERLAP:
+            kept.append(number)
+    return spots.take(np.array(kept, np.int64))
+
+
+def overlaps(box: Float64[np.ndarray, " 4"], boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, " n"]:
+    """Intersection over union of a box with others."""
+    sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
+    shared = np.prod(np.clip(sides, 0, None), axis=1)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    share: np.ndarray = shared / (areas + np.prod(box[2:] - box[:2]) - shared)
+    return share
+
+
+def _held(scale: float, shape: tuple[int, ...]) -> float:
+    """The nearest scale that makes no more pixels than can be shown."""
+    return min(scale, ENLARGED, math.sqrt(PIXELS / (shape[0] * shape[1])))
+
+
+def _padded(shown: UInt8[np.ndarray, "height width"]) -> Float32[np.ndarray, "H W"]:
+    """0 to 1, and drawn out at the right and the bottom to sides that the network takes."""
+    height, width = shown.shape
+    padded = np.pad(shown, ((0, -height % MULTIPLE), (0, -width % MULTIPLE)), mode="edge")
+    return padded.astype(np.float32) / 255
+
+
+def _logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))

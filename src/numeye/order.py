@@ -1,0 +1,116 @@
+"""The order in which people read: digits to numbers, numbers to rows.
+
+A digit goes with the one to its right that stands at the same height: so lines may slope, and bend. What stands farther
+apart than digits of one number do is another number of the same row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int64
+
+    Boxes = Float64[np.ndarray, "n 4"]  # left, top, right, bottom
+
+ALONGSIDE = 0.4  # of the lower of two digits' heights, that both share, for them to stand in one line
+REACH = 3.0  # heights that the next digit of a line may be away
+SPLIT = 0.8  # heights between two digits, from which on they are of two numbers, and ...
+WIDER = 0.45  # ... so much more than is usual in their row
+LEVEL = 0.55  # heights that two parts of one row may stand higher or lower, once the page's slope is taken off
+
+Number = list[int]  # digits, from left to right
+Row = list[Number]
+
+
+def rows(boxes: Boxes) -> list[Row]:
+    """The digits of a page by their places in `boxes`, as rows of numbers; each is in one number.
+
+    Args:
+        boxes: (n, 4) left, top, right and bottom of each digit, in any order.
+    """
+    if not len(boxes):
+        return []
+    chains = _chains(boxes)
+    slope = _slope(boxes, chains)
+    found: list[list[int]] = []
+    for chain in sorted(chains, key=lambda chain: _level(boxes, chain, slope)):
+        home = next((row for row in found if _same_row(boxes, row, chain, slope)), None)
+        if home is None:
+            found.append(list(chain))
+        else:
+            home.extend(chain)
+    found.sort(key=lambda row: _level(boxes, row, slope))
+    return [_split(boxes, sorted(row, key=lambda digit: _middles(boxes)[digit, 0])) for row in found]
+
+
+def _chains(boxes: Boxes) -> list[list[int]]:
+    """Digits that stand side by side, each with the nearest one of which it is the nearest, too."""
+    after, before = _neighbours(boxes)
+    count = len(boxes)
+    linked: list[int] = np.where((after >= 0) & (before[after] == np.arange(count)), after, -1).tolist()
+    first = set(range(count)) - {j for j in linked if j >= 0}
+    chains = []
+    for start in sorted(first):
+        chain = [start]
+        while linked[chain[-1]] >= 0:
+            chain.append(linked[chain[-1]])
+        chains.append(chain)
+    return chains
+
+
+def _neighbours(boxes: Boxes) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
+    """The nearest digit to the right and to the left of each, -1 where there is none."""
+    middles, heights = _middles(boxes), boxes[:, 3] - boxes[:, 1]
+    least = np.minimum(heights[:, None], heights)
+    shared = np.minimum(boxes[:, None, 3], boxes[:, 3]) - np.maximum(boxes[:, None, 1], boxes[:, 1])
+    right = middles[None, :, 0] - middles[:, None, 0]  # [i, j]: how far j is to the right of i
+    ahead = (right > 0) | ((right == 0) & (np.arange(len(boxes))[:, None] < np.arange(len(boxes))))
+    gap = boxes[None, :, 0] - boxes[:, None, 2]
+    fits = ahead & (shared >= ALONGSIDE * least) & (gap <= REACH * np.maximum(heights[:, None], heights))
+    off = np.abs(middles[None, :, 1] - middles[:, None, 1])
+    away = np.where(fits, right + 2 * off, np.inf)
+    after = np.where(fits.any(axis=1), away.argmin(axis=1), -1)
+    before = np.where(fits.any(axis=0), away.argmin(axis=0), -1)
+    return after, before
+
+
+def _slope(boxes: Boxes, chains: list[list[int]]) -> float:
+    """How much the lines of the page fall for each pixel to the right."""
+    middles = _middles(boxes)
+    ends = [(middles[chain[-1]] - middles[chain[0]], len(chain)) for chain in chains if len(chain) > 2]
+    if not ends:
+        return 0.0
+    slopes = np.concatenate([np.full(count, step[1] / max(step[0], 1e-9)) for step, count in ends])
+    return float(np.median(slopes))
+
+
+def _level(boxes: Boxes, digits: list[int], slope: float) -> float:
+    middles = _middles(boxes)[digits]
+    return float(np.mean(middles[:, 1] - slope * middles[:, 0]))
+
+
+def _same_row(boxes: Boxes, row: list[int], chain: list[int], slope: float) -> bool:
+    """At one level, and side by side."""
+    high = float(np.median((boxes[:, 3] - boxes[:, 1])[[*row, *chain]]))
+    if abs(_level(boxes, row, slope) - _level(boxes, chain, slope)) > LEVEL * high:
+        return False
+    left, right = boxes[chain, 0].min(), boxes[chain, 2].max()
+    middles = _middles(boxes)[row, 0]
+    return not bool(((middles > left) & (middles < right)).any())
+
+
+def _split(boxes: Boxes, row: list[int]) -> Row:
+    """Into numbers, where the gaps are wide."""
+    high = float(np.median((boxes[:, 3] - boxes[:, 1])[row]))
+    gaps = boxes[row[1:], 0] - boxes[row[:-1], 2]
+    usual = float(np.median(gaps)) if len(gaps) else 0.0
+    wide = np.flatnonzero((gaps > SPLIT * high) & (gaps > usual + WIDER * high)) + 1
+    return [part.tolist() for part in np.split(np.array(row), wide)]
+
+
+def _middles(boxes: Boxes) -> Float64[np.ndarray, "n 2"]:
+    middles: np.ndarray = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return middles

@@ -1,0 +1,74 @@
+"""A sheet that is written on: its ink, and where on it the digits are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32, Int64
+
+    Grey = Float32[np.ndarray, "height width"]
+
+CUT = 10  # the label of a digit that the border cut so far that it can be read, or not
+VISIBLE = 0.65  # share of a digit's box that must be on the sheet, for it to be read
+SHIFT = 4  # lines are drawn at a sixteenth of a pixel
+
+
+class Sheet:
+    """A square of ink, 0 to 1, and the digits on it.
+
+    Args:
+        size: pixels a side.
+
+    Attributes:
+        ink: (size, size).
+        labels: of the digits, in the order in which they were written.
+        boxes: left, top, right and bottom of each, as far as it is on the sheet.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.ink = np.zeros((size, size), np.float32)
+        self.labels: list[int] = []
+        self.boxes: list[tuple[int, int, int, int]] = []
+
+    def put(self, ink: Grey, left: int, top: int, digit: int | None = None) -> None:
+        """Write something over what is there; what goes past the border is lost."""
+        height, width = ink.shape
+        box = max(left, 0), max(top, 0), min(left + width, self.size), min(top + height, self.size)
+        if box[0] >= box[2] or box[1] >= box[3]:
+            return
+        part = ink[box[1] - top : box[3] - top, box[0] - left : box[2] - left]
+        under = self.ink[box[1] : box[3], box[0] : box[2]]
+        np.maximum(under, part, out=under)
+        if digit is not None:
+            shown = (box[2] - box[0]) * (box[3] - box[1]) / (width * height)
+            self.labels.append(digit if shown >= VISIBLE else CUT)
+            self.boxes.append(box)
+
+    def free(self, left: float, top: float, ink: Grey) -> bool:
+        """Whether no digit would be written over."""
+        height, width = ink.shape
+        return not any(
+            left < box[2] and box[0] < left + width and top < box[3] and box[1] < top + height for box in self.boxes
+        )
+
+    def line(self, left: float, top: float, right: float, bottom: float, random: np.random.Generator) -> None:
+        """A straight line in one of several tones."""
+        canvas = np.zeros((self.size, self.size), np.uint8)
+        start, end = ((round(x * 2**SHIFT), round(y * 2**SHIFT)) for x, y in ((left, top), (right, bottom)))
+        cv2.line(canvas, start, end, 255, int(random.integers(1, 3)), cv2.LINE_AA, SHIFT)
+        self.ink = np.maximum(self.ink, canvas.astype(np.float32) * np.float32(random.uniform(0.3, 0.95) / 255))
+
+    def frame(self, left: float, top: float, right: float, bottom: float, random: np.random.Generator) -> None:
+        """A cell around a digit."""
+        for ends in ((left, top, right, top), (left, bottom, right, bottom), (left, top, left, bottom)):
+            self.line(*ends, random)
+        self.line(right, top, right, bottom, random)
+
+    def digits(self) -> tuple[Int64[np.ndarray, " n"], Float32[np.ndarray, "n 4"]]:
+        """Labels, and boxes."""
+        return np.array(self.labels, np.int64), np.array(self.boxes, np.float32).reshape(-1, 4)

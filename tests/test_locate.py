@@ -1,0 +1,115 @@
+"""Where the digits of a page are: from maps to boxes, at the right size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from numeye import locate
+from numeye.locate import STRIDE, Spots, distinct, find, look, overlaps, peaks
+
+Placed = tuple[float, float, float, float, int, float]  # left, top, right, bottom, digit, logit
+
+
+def maps_of(height: int, width: int, digits: list[Placed]) -> np.ndarray:
+    """What a perfect network says of these boxes."""
+    maps = np.zeros((15, height // STRIDE, width // STRIDE), np.float32)
+    maps[0] = -9
+    for left, top, right, bottom, digit, logit in digits:
+        x, y = (left + right) / 2, (top + bottom) / 2
+        row, column = int(y / STRIDE), int(x / STRIDE)
+        maps[0, row, column] = logit
+        maps[1 + digit, row, column] = 7
+        maps[11, row, column] = (x - (column + 0.5) * STRIDE) / 8
+        maps[12, row, column] = (y - (row + 0.5) * STRIDE) / 8
+        maps[13:, row, column] = np.log([(right - left) / 16, (bottom - top) / 16])
+    return maps
+
+
+def seer(shapes: list[tuple[int, ...]] | None = None) -> locate.Network:
+    """A network that finds dark squares on white."""
+
+    def network(pixels: np.ndarray) -> np.ndarray:
+        if shapes is not None:
+            shapes.append(pixels.shape)
+        dark = pixels[0, 0] < 0.5
+        columns, rows = np.flatnonzero(dark.any(axis=0)), np.flatnonzero(dark.any(axis=1))
+        digits: list[Placed] = []
+        if len(columns):
+            digits = [(columns[0], rows[0], columns[-1] + 1.0, rows[-1] + 1.0, 3, 5.0)]
+        return maps_of(*dark.shape, digits)[None]
+
+    return network
+
+
+def page(height: int, width: int, left: int, top: int, side: int) -> np.ndarray:
+    grey = np.full((height, width), 240, np.uint8)
+    grey[top : top + side, left : left + side] = 20
+    return grey
+
+
+def test_a_peak_is_a_digit_with_its_box() -> None:
+    spots = peaks(maps_of(96, 128, [(10, 20, 30, 60, 7, 4.0), (50, 20, 61, 55, 1, 6.0)]))
+    assert spots.boxes == pytest.approx(np.array([[50, 20, 61, 55], [10, 20, 30, 60]]), abs=1e-3)
+    assert spots.which.argmax(axis=1).tolist() == [1, 7]
+    assert spots.there.tolist() == [6.0, 4.0]
+
+
+def test_what_is_less_likely_than_not_is_none() -> None:
+    assert len(peaks(maps_of(64, 64, [(10, 10, 30, 30, 7, -0.5)]))) == 0
+
+
+def test_of_two_boxes_of_one_digit_the_likelier_stays() -> None:
+    spots = peaks(maps_of(96, 128, [(10, 20, 30, 60, 7, 4.0), (10, 28, 31, 68, 2, 3.0), (40, 20, 60, 60, 5, 2.0)]))
+    assert distinct(spots).which.argmax(axis=1).tolist() == [7, 5]
+
+
+def test_digits_that_overlap_a_little_stay_both() -> None:
+    spots = peaks(maps_of(96, 128, [(10, 20, 34, 60, 7, 4.0), (28, 20, 52, 60, 2, 3.0)]))
+    assert len(distinct(spots)) == 2
+
+
+def test_the_share_of_two_boxes() -> None:
+    found = overlaps(np.array([0.0, 0, 10, 10]), np.array([[0.0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30]]))
+    assert found == pytest.approx([1, 1 / 3, 0])
+
+
+@pytest.mark.parametrize(
+    ("shape", "place"),
+    [
+        ((64, 300), (40, 10, 40)),
+        ((1400, 1000), (300, 900, 45)),
+        ((3000, 4000), (1000, 600, 150)),
+        ((40, 90), (30, 5, 28)),
+    ],
+)
+def test_a_digit_is_found_where_it_is_whatever_the_size_of_the_page(
+    shape: tuple[int, int], place: tuple[int, int, int]
+) -> None:
+    left, top, side = place
+    spots = find(page(*shape, *place), seer())
+    shown = max(1.0, max(shape) / locate.LONG)  # pixels of the page in one that is shown
+    assert spots.boxes == pytest.approx(np.array([[left, top, left + side, top + side]]), abs=2 * shown)
+
+
+@pytest.mark.parametrize("side", [12, 300])
+def test_digits_of_another_size_than_was_taught_are_looked_at_once_more(side: int) -> None:
+    shapes: list[tuple[int, ...]] = []
+    spots = find(page(400, 500, 50, 50, side), seer(shapes))
+    assert len(shapes) == 2
+    assert spots.boxes == pytest.approx(np.array([[50, 50, 50 + side, 50 + side]]), abs=0.1 * side)
+    assert shapes[1][2] / shapes[0][2] == pytest.approx(locate.BEST / side, rel=0.2)
+
+
+def test_what_is_shown_has_sides_that_the_network_takes_and_is_never_more_than_it_can() -> None:
+    shapes: list[tuple[int, ...]] = []
+    for shape in ((1, 1), (17, 5000), (9000, 3), (333, 777)):
+        find(page(*shape, 0, 0, 1), seer(shapes))
+    assert all(height % 16 == 0 and width % 16 == 0 for _, _, height, width in shapes)
+    assert max(height * width for _, _, height, width in shapes) <= 1.1 * locate.PIXELS
+
+
+def test_an_empty_page_has_no_digit() -> None:
+    spots = look(np.full((50, 200), 255, np.uint8), 1.0, seer())
+    assert isinstance(spots, Spots)
+    assert len(spots) == 0

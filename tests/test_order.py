@@ -1,0 +1,86 @@
+"""The order in which people read."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from numeye.order import rows
+
+
+def line(count: int, left: float, top: float, *, gap: float = 6, slope: float = 0.0) -> np.ndarray:
+    """Digits of 20x30 pixels side by side."""
+    x = left + np.arange(count) * (20 + gap)
+    y = top + slope * (x - left)
+    return np.stack([x, y, x + 20, y + 30], axis=1)
+
+
+def read(boxes: np.ndarray) -> list[list[list[int]]]:
+    return rows(boxes)
+
+
+def test_nothing_is_no_row() -> None:
+    assert rows(np.zeros((0, 4))) == []
+
+
+def test_one_digit_is_a_row_of_one_number() -> None:
+    assert rows(line(1, 5, 5)) == [[[0]]]
+
+
+@pytest.mark.parametrize("slope", [-0.25, -0.1, 0.0, 0.1, 0.25])
+def test_rows_from_top_to_bottom_and_digits_from_left_to_right(slope: float) -> None:
+    boxes = np.concatenate([line(12, 10, 100 + 50 * number, slope=slope) for number in range(3)])
+    assert read(boxes) == [[list(range(12))], [list(range(12, 24))], [list(range(24, 36))]]
+
+
+def test_a_wide_gap_makes_two_numbers_of_a_row() -> None:
+    boxes = np.concatenate([line(3, 0, 0), line(4, 3 * 26 + 30, 2)])
+    assert read(boxes) == [[[0, 1, 2], [3, 4, 5, 6]]]
+
+
+def test_far_apart_at_one_level_is_still_one_row() -> None:
+    boxes = np.concatenate([line(3, 0, 0), line(4, 600, 3), line(2, 0, 60)])
+    assert read(boxes) == [[[0, 1, 2], [3, 4, 5, 6]], [[7, 8]]]
+
+
+def test_digits_in_cells_are_one_number_though_they_stand_apart() -> None:
+    assert read(line(6, 0, 0, gap=26)) == [[list(range(6))]]
+
+
+def test_small_raised_digits_stay_in_their_number() -> None:
+    boxes = np.concatenate([line(3, 0, 0), np.array([[80.0, -2, 92, 16], [95.0, -2, 107, 16]])])
+    assert read(boxes) == [[[0, 1, 2, 3, 4]]]
+
+
+def test_touching_and_overlapping_digits_are_one_number() -> None:
+    assert read(line(5, 0, 0, gap=-7)) == [[[0, 1, 2, 3, 4]]]
+
+
+Layout = list[tuple[int, int, int, int]]
+layouts = st.lists(
+    st.tuples(st.integers(1, 6), st.integers(0, 400), st.integers(0, 12), st.integers(-8, 30)), min_size=1, max_size=6
+)
+
+
+@settings(deadline=None)
+@given(layouts, st.randoms(use_true_random=False))
+def test_every_digit_is_read_once_whatever_the_order_in_which_they_come(layout: Layout, mix: Random) -> None:
+    boxes = np.concatenate([line(count, x, 40.0 * y, gap=gap) for count, x, y, gap in layout])
+    boxes = boxes[np.unique(boxes[:, :2], axis=0, return_index=True)[1]]
+    order = list(range(len(boxes)))
+    mix.shuffle(order)
+    once = [digit for row in rows(boxes) for number in row for digit in number]
+    again = [order[digit] for row in rows(boxes[order]) for number in row for digit in number]
+    assert sorted(once) == list(range(len(boxes)))
+    assert boxes[once].tolist() == boxes[again].tolist()
+
+
+@settings(deadline=None)
+@given(layouts, st.floats(0.2, 8), st.integers(-500, 500))
+def test_size_and_place_of_the_page_make_no_difference(layout: Layout, scale: float, by: int) -> None:
+    boxes = np.concatenate([line(count, x, 40.0 * y, gap=gap) for count, x, y, gap in layout])
+    assert rows(boxes) == rows((boxes + by) * 2.0 ** round(np.log2(scale)))

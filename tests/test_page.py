@@ -1,0 +1,186 @@
+"""Synthetic pages: sheets, tiles, views of them, and what is learnt from them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from numeye.training.losses import Spot
+from numeye.training.models import create_model
+from numeye.training.paper import ink, pen
+from numeye.training.paper.crop import Paper
+from numeye.training.paper.page import SIZE, PageRanges, Pages, Tile
+from numeye.training.paper.sheet import CUT, Sheet
+from numeye.training.tiles import NONE, SIDE, TileViews
+
+
+@pytest.fixture(scope="module")
+def pages(train_images: np.ndarray, train_labels: np.ndarray) -> Pages:
+    """Of 100 training digits, without fonts."""
+    made = ink._make(train_images[:100])
+    return Pages(paper=Paper(digits=ink.Fields(edge=made[0], line=made[1], labels=train_labels[:100])))
+
+
+class SomeTiles:
+    """As `numeye.training.paper.pool.Tiles`, in memory."""
+
+    def __init__(self, tiles: list[Tile]) -> None:
+        self.tiles = tiles
+
+    def __len__(self) -> int:
+        return len(self.tiles)
+
+    def tile(self, number: int) -> Tile:
+        return self.tiles[number]
+
+
+def views_of(tiles: list[Tile], batch: int, generator: torch.Generator | None = None) -> TileViews:
+    return TileViews(SomeTiles(tiles), batch, generator)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def tiles(pages: Pages) -> list[Tile]:
+    return [pages.tile(0, number) for number in range(24)]
+
+
+# --- sheets ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_written_past_the_border_is_cut_there() -> None:
+    sheet = Sheet(50)
+    sheet.put(np.ones((20, 10), np.float32), -2, 10, 3)
+    sheet.put(np.ones((20, 10), np.float32), 46, 10, 4)
+    sheet.put(np.ones((20, 10), np.float32), 60, 10, 5)
+    labels, boxes = sheet.digits()
+    assert labels.tolist() == [3, CUT]
+    assert boxes.tolist() == [[0, 10, 8, 30], [46, 10, 50, 30]]
+    assert sheet.ink.sum() == 8 * 20 + 4 * 20
+
+
+def test_a_sheet_knows_where_digits_are_in_the_way() -> None:
+    sheet = Sheet(50)
+    word = np.ones((10, 10), np.float32)
+    sheet.put(word, 0, 0)
+    assert sheet.free(0, 0, word)
+    sheet.put(word, 20, 20, 8)
+    assert not sheet.free(15, 15, word)
+    assert sheet.free(5, 20, word)
+
+
+# --- tiles -------------------------------------------------------------------------------------------------------
+
+
+def test_a_tile_hangs_on_its_seed_and_number_alone(pages: Pages, tiles: list[Tile]) -> None:
+    again = pages.tile(0, 7)
+    assert (again.picture == tiles[7].picture).all()
+    assert again.labels.tolist() == tiles[7].labels.tolist()
+    assert (pages.tile(1, 7).picture != tiles[7].picture).any()
+
+
+def test_boxes_lie_in_the_tile_and_hold_ink(pages: Pages) -> None:
+    clean = Pages(
+        paper=pages.paper.leaving_out("optics", "light", "surroundings"),
+        ranges=PageRanges(words=0, strokes=0, signs=0, cells=0, empty=0),
+    )
+    for number in range(12):
+        tile = clean.tile(2, number)
+        assert tile.picture.shape == (SIZE, SIZE)
+        paper = np.median(tile.picture)
+        for left, top, right, bottom in tile.boxes.astype(int):
+            assert 0 <= left < right <= SIZE
+            assert 0 <= top < bottom <= SIZE
+            inside = np.abs(tile.picture[top:bottom, left:right].astype(float) - paper)
+            assert inside.max() > 10
+
+
+def test_most_tiles_hold_several_digits_of_every_kind_and_some_hold_none(tiles: list[Tile], pages: Pages) -> None:
+    counts = [len(tile.labels) for tile in tiles]
+    assert np.mean(counts) > 3
+    labels = np.concatenate([tile.labels for tile in tiles])
+    assert set(labels.tolist()) == set(range(11))
+    assert not len(Pages(paper=pages.paper, ranges=PageRanges(empty=1.0)).tile(0, 0).labels)
+
+
+@pytest.mark.parametrize("sign", sorted(pen.SIGNS))
+def test_every_sign_is_drawn(sign: str) -> None:
+    field = pen.draw_sign(sign, np.random.default_rng(0))
+    assert field.shape == (56, 56)
+    assert (field < 1).sum() > 10
+
+
+# --- views -------------------------------------------------------------------------------------------------------
+
+
+def test_views_without_a_generator_are_the_middle_of_each_tile_as_it_is(tiles: list[Tile]) -> None:
+    images, targets = next(iter(views_of(tiles, 8)))
+    corner = (SIZE - SIDE) // 2
+    assert images.shape == (8, 1, SIDE, SIDE)
+    expected = tiles[3].picture[corner : corner + SIDE, corner : corner + SIDE]
+    assert np.abs(images[3, 0].numpy() * 255 - expected).max() < 1
+    seen = targets[3][targets[3, :, 0] != NONE]
+    left = seen[:, 1] - seen[:, 3] / 2 + corner
+    inside = (tiles[3].boxes[:, 2] > corner) & (tiles[3].boxes[:, 0] < SIZE - corner)
+    inside &= (tiles[3].boxes[:, 3] > corner) & (tiles[3].boxes[:, 1] < SIZE - corner)
+    assert left.numpy() == pytest.approx(np.maximum(tiles[3].boxes[inside, 0], corner))
+
+
+def test_an_epoch_hangs_on_the_generator_alone(tiles: list[Tile]) -> None:
+    def epoch(seed: int) -> list[torch.Tensor]:
+        return [images for images, _ in views_of(tiles, 8, torch.Generator().manual_seed(seed))]
+
+    assert all(map(torch.equal, epoch(1), epoch(1)))
+    assert not all(map(torch.equal, epoch(1), epoch(2)))
+
+
+# --- learning ----------------------------------------------------------------------------------------------------
+
+
+def perfect(loss: Spot, targets: torch.Tensor) -> torch.Tensor:
+    """The maps that say just what the targets say."""
+    outputs = torch.full((len(targets), 15, SIDE // 4, SIDE // 4), -8.0)
+    outputs[:, 0][loss._tops(outputs, targets)] = 8.0
+    owner = loss._peaks(outputs, targets).max(dim=1)[1]
+    which = torch.gather(targets[..., 0].clamp(0, 9).long(), 1, owner.flatten(1)).view_as(owner)
+    outputs[:, 1:11] = 20.0 * torch.nn.functional.one_hot(which, 10).permute(0, 3, 1, 2)
+    outputs[:, 11:] = loss._boxes(outputs, targets, owner)
+    return outputs
+
+
+def test_the_loss_of_a_perfect_answer_is_next_to_nothing_and_it_is_right(tiles: list[Tile]) -> None:
+    loss = Spot()
+    images, targets = next(iter(views_of(tiles, 24)))
+    outputs = perfect(loss, targets)
+    assert len(images) == 24
+    assert loss(outputs, targets).item() < 1e-3
+    assert loss.right(outputs, targets).all()
+
+
+def test_one_digit_missed_misread_or_made_up_makes_a_tile_wrong(tiles: list[Tile]) -> None:
+    loss = Spot()
+    _, targets = next(iter(views_of(tiles, 24)))
+    outputs = perfect(loss, targets)
+    there = (targets[..., 0] >= 0) & (targets[..., 0] < CUT)
+    number = int(there.any(dim=1).nonzero()[0])
+    place = int(there[number].nonzero()[0])
+    rows, columns = loss._cells(outputs, targets)
+    row, column = int(rows[number, place]), int(columns[number, place])
+    missed, misread, made_up = outputs.clone(), outputs.clone(), outputs.clone()
+    missed[number, 0, row, column] = -8
+    misread[number, 1:11, row, column] = misread[number, 1:11, row, column].roll(1)
+    empty = loss._peaks(outputs, targets)[number].amax(dim=0) == 0
+    empty &= ~loss._ignored(outputs, targets)[number]
+    made_up[number, 0, *empty.nonzero()[len(empty.nonzero()) // 2].tolist()] = 8
+    for wrong in (missed, misread, made_up):
+        assert not loss.right(wrong, targets)[number]
+        assert loss(wrong, targets) > loss(outputs, targets)
+
+
+def test_the_spotter_takes_pages_of_any_size_and_shadow() -> None:
+    torch.manual_seed(0)
+    model = create_model("spotter").eval()
+    page = torch.rand(1, 1, 96, 208)
+    with torch.no_grad():
+        maps, darker = model(page), model(page * 0.5)
+    assert maps.shape == (1, 15, 24, 52)
+    assert torch.allclose(maps, darker, atol=0.3 * float(maps.abs().max()))

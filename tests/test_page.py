@@ -10,6 +10,7 @@ from numeye.training.losses import Spot
 from numeye.training.models import create_model
 from numeye.training.paper import ink, pen
 from numeye.training.paper.crop import Paper
+from numeye.training.paper.line import LineRanges
 from numeye.training.paper.page import SIZE, PageRanges, Pages, Tile
 from numeye.training.paper.sheet import CUT, Sheet
 from numeye.training.tiles import NONE, SIDE, TileViews
@@ -81,7 +82,7 @@ def test_a_tile_hangs_on_its_seed_and_number_alone(pages: Pages, tiles: list[Til
 def test_boxes_lie_in_the_tile_and_hold_ink(pages: Pages) -> None:
     clean = Pages(
         paper=pages.paper.leaving_out("optics", "light", "surroundings"),
-        ranges=PageRanges(words=0, strokes=0, signs=0, cells=0, empty=0),
+        ranges=PageRanges(words=0, strokes=0, ruled=0, empty=0, line=LineRanges(signs=0, cells=0)),
     )
     for number in range(12):
         tile = clean.tile(2, number)
@@ -100,6 +101,16 @@ def test_most_tiles_hold_several_digits_of_every_kind_and_some_hold_none(tiles: 
     labels = np.concatenate([tile.labels for tile in tiles])
     assert set(labels.tolist()) == set(range(11))
     assert not len(Pages(paper=pages.paper, ranges=PageRanges(empty=1.0)).tile(0, 0).labels)
+
+
+def test_a_strip_is_one_number_with_nothing_cut_off(pages: Pages) -> None:
+    for number in range(12):
+        strip = pages.strip(0, number)
+        assert strip.text.isdigit()
+        assert len(strip.text) == len(strip.boxes)
+        assert (strip.boxes[:, :2] >= -1).all()
+        assert (strip.boxes[:, 2:] <= np.array(strip.picture.shape[::-1]) + 1).all()
+        assert (np.diff(strip.boxes[:, [0, 2]].mean(axis=1)) > 0).all()
 
 
 @pytest.mark.parametrize("sign", sorted(pen.SIGNS))

@@ -56,11 +56,20 @@ class Sheet:
             left < box[2] and box[0] < left + width and top < box[3] and box[1] < top + height for box in self.boxes
         )
 
-    def line(self, left: float, top: float, right: float, bottom: float, random: np.random.Generator) -> None:
-        """A straight line in one of several tones."""
+    def line(
+        self,
+        left: float,
+        top: float,
+        right: float,
+        bottom: float,
+        random: np.random.Generator,
+        *,
+        width: int | None = None,
+    ) -> None:
+        """A straight line in some tone, one or two pixels wide if not said otherwise."""
         canvas = np.zeros((self.size, self.size), np.uint8)
         start, end = ((round(x * 2**SHIFT), round(y * 2**SHIFT)) for x, y in ((left, top), (right, bottom)))
-        cv2.line(canvas, start, end, 255, int(random.integers(1, 3)), cv2.LINE_AA, SHIFT)
+        cv2.line(canvas, start, end, 255, width or int(random.integers(1, 3)), cv2.LINE_AA, SHIFT)
         self.ink = np.maximum(self.ink, canvas.astype(np.float32) * np.float32(random.uniform(0.3, 0.95) / 255))
 
     def frame(self, left: float, top: float, right: float, bottom: float, random: np.random.Generator) -> None:

@@ -16,8 +16,9 @@ from PIL import Image, ImageColor, ImageFilter
 
 import numeye
 from numeye import DataSet, Reader, evaluate, weights
+from numeye.drawing import FRAME
 from numeye.errors import ModelError, PictureError, UsageError
-from numeye.results import FRAME, Unreadable
+from numeye.results import Unreadable
 from numeye.zoom import SIZE, Window, cut
 
 SAMPLES = Path(__file__).parent.parent / "examples" / "digits"

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
+from numeye.drawing import DOUBTFUL, REJECTED, SURE
 from numeye.errors import OutputError
-from numeye.results import CSV_COLUMNS, DOUBTFUL, REJECTED, SURE, Digit, Reading, Unreadable, to_csv
+from numeye.results import CSV_COLUMNS, Digit, Number, Reading, Unreadable, to_csv
 
 PROBABILITIES = (0.01, 0.0, 0.0, 0.0, 0.95, 0.0, 0.0, 0.0, 0.0, 0.04)
 FOUR = Digit(digit=4, confidence=0.95, box=(3, 2, 14, 20), probabilities=PROBABILITIES)
@@ -150,3 +151,74 @@ def test_readings_are_compared_by_what_they_say() -> None:
     assert reading(FOUR) == reading(FOUR, height=9)
     assert reading(FOUR) != reading(FOUR, rejected="not a digit")
     assert "picture" not in repr(reading(FOUR))
+
+
+# --- pages of numbers --------------------------------------------------------------------------------------------
+
+
+def digit(value: int, x: int, confidence: float = 0.98) -> Digit:
+    return Digit(digit=value, confidence=confidence, box=(x, 5, 8, 12), probabilities=PROBABILITIES)
+
+
+def number(text: str, x: int = 0, **changes: Any) -> Number:
+    digits = tuple(digit(int(one), x + 10 * place) for place, one in enumerate(text))
+    return Number(**{"digits": digits, "confidence": 0.9, **changes})
+
+
+def page(*numbers: Number, **changes: Any) -> Reading:
+    digits = [digit for number in numbers for digit in number.digits]
+    return reading(*digits, numbers=numbers, height=60, width=200, **changes)
+
+
+def test_numbers_are_parted_by_spaces_and_rows_by_line_ends() -> None:
+    found = page(number("407"), number("1250", 60, index=1), number("88", row=1))
+    assert found.text == "407 1250\n88"
+    assert found.confidence == pytest.approx(0.9**3)
+    assert found.to_dict()["text"] == "407 1250\n88"
+
+
+def test_a_number_that_is_rejected_alone_leaves_its_place_in_the_row() -> None:
+    found = page(number("407", rejected="unsure between 0 and 6"), number("12", 60, index=1))
+    assert found.text == "? 12"
+    assert found.confidence == pytest.approx(0.9)
+    told = found.to_dict()["numbers"][0]
+    assert (told["text"], told["confidence"], told["rejected"]) == ("", 0.0, "unsure between 0 and 6")
+    assert [digit["digit"] for digit in told["digits"]] == [4, 0, 7]
+
+
+def test_the_json_of_a_number_has_its_place_and_its_digits() -> None:
+    stored = page(number("407", 20, row=2, index=1)).to_dict()
+    assert list(stored) == ["image", "page", "text", "confidence", "rejected", "digits", "numbers"]
+    assert list(stored["numbers"][0]) == ["text", "confidence", "rejected", "box", "row", "index", "digits"]
+    assert stored["numbers"][0]["box"] == [20, 5, 28, 12]
+    assert stored["numbers"][0]["digits"] == stored["digits"]
+
+
+def test_a_page_without_numbers_is_empty_and_says_why() -> None:
+    found = page(rejected="blank")
+    assert (found.text, found.confidence, found.to_dict()["numbers"]) == ("", 0.0, [])
+    assert len(found.csv_rows()) == 1
+
+
+def test_the_table_of_a_page_has_a_row_a_number_with_its_place() -> None:
+    found = page(number("407"), number("12", 60, index=1, rejected="too blurred"), number("88", row=1))
+    rows = list(csv.DictReader(io.StringIO(found.to_csv())))
+    assert [(row["row"], row["index"], row["text"], row["x"], row["rejected"]) for row in rows] == [
+        ("0", "0", "407", "0", ""),
+        ("0", "1", "", "60", "too blurred"),
+        ("1", "0", "88", "0", ""),
+    ]
+    assert [row["confidence"] for row in rows] == ["0.9", "0.0", "0.9"]
+
+
+def test_a_page_is_drawn_with_every_digit_in_the_colour_of_its_number() -> None:
+    found = page(number("40", 10), number("7", 150, index=1, rejected="too blurred"))
+    assert ImageColor.getrgb(SURE) in colours(found)
+    assert ImageColor.getrgb(REJECTED) in colours(found)
+
+
+def test_a_notebook_shows_the_picture_and_the_text() -> None:
+    shown = page(number("40"), number("7", row=1))._repr_html_()
+    assert shown.startswith('<img src="data:image/png;base64,')
+    assert shown.endswith('alt="40, 7">')
+    assert 'alt="no digit found (blank)"' in reading(rejected="blank")._repr_html_()

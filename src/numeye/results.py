@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import html
 import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from numeye import atomic
+from numeye import atomic, drawing
+from numeye.drawing import Mark
 
 if TYPE_CHECKING:
     from jaxtyping import UInt8
@@ -22,13 +26,9 @@ Box = tuple[int, int, int, int]  # x, y, width, height in pixels of the upright 
 
 CSV_COLUMNS = ("file", "page", "row", "index", "text", "confidence", "x", "y", "w", "h", "rejected")
 
-# Okabe and Ito's colours, told apart by colour-blind people too: sure, doubtful, rejected.
-SURE, DOUBTFUL, REJECTED = "#009e73", "#e69f00", "#d55e00"
-DOUBT_BELOW = 0.9
-FRAME = "#56b4e9"  # what the network was shown
-
 # Why there is no answer. The first two say that there is no digit; the others, that it is not relied on.
 BLANK, NOT_A_DIGIT, TOO_SMALL, TOO_BLURRED = "blank", "not a digit", "too small", "too blurred"
+UNREAD = "?"  # in a text, a number that was rejected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,33 +63,92 @@ class Digit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Number:
+    """Digits that belong together.
+
+    Attributes:
+        digits: from left to right, at least one.
+        confidence: the probability that all of it is right, 0 to 1.
+        row: in which line of the page it stands, from 0.
+        index: its place in that line, from 0.
+        rejected: why it is not relied on, or None.
+    """
+
+    digits: tuple[Digit, ...]
+    confidence: float
+    row: int = 0
+    index: int = 0
+    rejected: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Its digits; empty where it was rejected."""
+        return "" if self.rejected else "".join(str(digit.digit) for digit in self.digits)
+
+    @property
+    def relied_on(self) -> float:
+        """Its confidence; 0 where it was rejected."""
+        return 0.0 if self.rejected else self.confidence
+
+    @property
+    def box(self) -> Box:
+        """The smallest that holds those of its digits."""
+        left, top = (min(digit.box[side] for digit in self.digits) for side in (0, 1))
+        right, bottom = (max(digit.box[side] + digit.box[side + 2] for digit in self.digits) for side in (0, 1))
+        return left, top, right - left, bottom - top
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it stands in the JSON."""
+        return {
+            "text": self.text,
+            "confidence": self.relied_on,
+            "rejected": self.rejected,
+            "box": list(self.box),
+            "row": self.row,
+            "index": self.index,
+            "digits": [digit.to_dict() for digit in self.digits],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """What one page says.
 
     Attributes:
         image: the path as given, "-" for standard input, "" for what came without a name.
         page: number of the page in its file, from 0.
-        digits: what was found, best answers; also those that were rejected.
+        digits: what was found, best answers, in reading order; also those that were rejected.
+        numbers: the digits as numbers, row by row; None where one digit was read.
         rejected: why there is no answer (`blank`, `not a digit`, `too small`, `too blurred`, `unsure between 4 and 9`),
-            or None.
+            or None. Of a page with numbers only where all of them are rejected, or there is none.
         picture: (height, width) uint8, the page that was read, for drawing.
     """
 
     image: str
     page: int = 0
     digits: tuple[Digit, ...]
+    numbers: tuple[Number, ...] | None = None
     rejected: str | None = None
     picture: UInt8[np.ndarray, "height width"] = field(repr=False, compare=False)
 
     @property
     def text(self) -> str:
-        """The digits in reading order; empty where they were rejected."""
-        return "" if self.rejected else "".join(str(digit.digit) for digit in self.digits)
+        """The digits in reading order; empty where they were rejected.
+
+        Numbers are parted by spaces and rows by line ends; "?" stands for a number that was rejected alone.
+        """
+        if self.rejected:
+            return ""
+        if self.numbers is None:
+            return "".join(str(digit.digit) for digit in self.digits)
+        rows = groupby(self.numbers, key=lambda number: number.row)
+        return "\n".join(" ".join(number.text or UNREAD for number in row) for _, row in rows)
 
     @property
     def confidence(self) -> float:
         """How sure the whole text is, 0 to 1; 0 where it was rejected."""
-        return 0.0 if self.rejected else float(np.prod([digit.confidence for digit in self.digits]))
+        parts = self.digits if self.numbers is None else [one for one in self.numbers if not one.rejected]
+        return 0.0 if self.rejected else float(np.prod([part.confidence for part in parts]))
 
     @property
     def refusal(self) -> str:
@@ -110,42 +169,31 @@ class Reading:
             "confidence": self.confidence,
             "rejected": self.rejected,
             "digits": [digit.to_dict() for digit in self.digits],
+            **({} if self.numbers is None else {"numbers": [number.to_dict() for number in self.numbers]}),
         }
 
     def to_json(self) -> str:
         """`to_dict` on one line."""
         return json.dumps(self.to_dict())
 
-    def csv_row(self) -> list[str | int | float]:
-        """The values of `CSV_COLUMNS`."""
-        box: Iterable[int | str] = self.digits[0].box if self.digits else ("", "", "", "")
-        return [self.image, self.page, 0, 0, self.text, round(self.confidence, 6), *box, self.rejected or ""]
+    def csv_rows(self) -> list[list[str | int | float]]:
+        """The values of `CSV_COLUMNS`, a row a number; one row for a page without any."""
+        if not self.numbers:
+            box: Iterable[int | str] = self.digits[0].box if self.digits else ("", "", "", "")
+            return [[self.image, self.page, 0, 0, self.text, round(self.confidence, 6), *box, self.rejected or ""]]
+        return [
+            [self.image, self.page, one.row, one.index, one.text, round(one.relied_on, 6), *one.box, one.rejected or ""]
+            for one in self.numbers
+        ]
 
     def to_csv(self) -> str:
-        """A table of one row below its header."""
+        """A table below its header."""
         return to_csv([self])
 
     def draw(self) -> Image.Image:
         """The page with each digit's box, answer and confidence on it, coloured by how sure it is."""
-        image = Image.fromarray(self.picture).convert("RGB")
-        least = 160  # a small picture is enlarged, so that the writing on it can be read
-        if max(image.size) < least:
-            factor = -(-least // max(image.size))
-            image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
-        scale = image.width / self.picture.shape[1]
-        size = max(12, max(image.size) // 28)
-        font, line = ImageFont.load_default(size), max(1, size // 8)
-        for digit in self.digits:
-            if digit.frame is not None:
-                _dashed(ImageDraw.Draw(image), tuple(value * scale for value in digit.frame), max(1, line // 2))
-        canvas = Image.new("RGB", (max(image.width, size * 9), image.height + round(size * 1.6)), "white")
-        canvas.paste(image, (0, 0))
-        draw = ImageDraw.Draw(canvas)
-        for digit in self.digits:
-            x, y, width, height = (value * scale for value in digit.box)
-            draw.rectangle((x, y, x + width - 1, y + height - 1), outline=self._colour(digit), width=line)
-        draw.text((size // 3, image.height + size // 6), self._caption(), fill="black", font=font)
-        return canvas
+        frames = [Mark(box=one.frame, colour=drawing.FRAME, dashed=True) for one in self.digits if one.frame]
+        return drawing.draw(self.picture, [*frames, *self._marks()], self._caption())
 
     def save(self, path: str | Path) -> None:
         """Write what `draw` draws, as PNG, whole or not at all.
@@ -161,15 +209,27 @@ class Reading:
         """Open what `draw` draws in the system's picture viewer."""
         self.draw().show(title=self.image or "numeye")
 
-    def _colour(self, digit: Digit) -> str:
-        if self.rejected:
-            return REJECTED
-        return DOUBTFUL if digit.confidence < DOUBT_BELOW else SURE
+    def _repr_html_(self) -> str:
+        """The picture with its answers, where a notebook shows it."""
+        buffer = io.BytesIO()
+        self.draw().save(buffer, format="PNG")
+        shown = base64.b64encode(buffer.getvalue()).decode("ascii")
+        said = html.escape(self.text.replace("\n", ", ") or self.refusal)
+        return f'<img src="data:image/png;base64,{shown}" alt="{said}">'
+
+    def _marks(self) -> list[Mark]:
+        if self.numbers is None:
+            return [Mark(box=one.box, colour=drawing.colour(one.confidence, self.rejected)) for one in self.digits]
+        return [
+            Mark(box=one.box, colour=drawing.colour(one.confidence, number.rejected), label=str(one.digit))
+            for number in self.numbers
+            for one in number.digits
+        ]
 
     def _caption(self) -> str:
         if self.rejected in (BLANK, NOT_A_DIGIT):
             return f"no digit: {self.rejected}"
-        return self.rejected or f"{self.text}   {self.confidence:.1%}"
+        return self.rejected or f"{self.text.replace(chr(10), ' / ')}   {self.confidence:.1%}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,22 +285,12 @@ def unsure_between(digit: Digit) -> str:
     return f"unsure between {first} and {second}"
 
 
-def _dashed(draw: ImageDraw.ImageDraw, box: tuple[float, ...], line: int) -> None:
-    """The outline of a box in dashes; what lies outside the picture is cut off."""
-    x, y, width, height = box
-    step = 4 * line + 2
-    for start in range(0, round(max(width, height)), 2 * step):
-        for edge in (y, y + height - 1):
-            draw.line((x + start, edge, min(x + start + step, x + width), edge), fill=FRAME, width=line)
-        for edge in (x, x + width - 1):
-            draw.line((edge, y + start, edge, min(y + start + step, y + height)), fill=FRAME, width=line)
-
-
 def to_csv(readings: Iterable[Reading], *, header: bool = True) -> str:
     """A table of one row a number, as `numeye read --csv` prints it."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     if header:
         table.writerow(CSV_COLUMNS)
-    table.writerows(reading.csv_row() for reading in readings)
+    for reading in readings:
+        table.writerows(reading.csv_rows())
     return text.getvalue()

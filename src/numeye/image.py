@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageChops, ImageOps, ImageSequence, ImageStat, UnidentifiedImageError
 
 from numeye.errors import MissingExtra, PictureError
 
@@ -245,23 +245,26 @@ def _check_size(label: str, size: tuple[int, int], max_pixels: int) -> None:
 
 def _grey(image: Image.Image) -> np.ndarray:
     """Upright by EXIF, flat on paper, one channel of uint8."""
-    image = ImageOps.exif_transpose(image)
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # else it would be copied
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         return from_array(np.asarray(image), max_pixels=image.width * image.height)  # its size is checked by now
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        image = _on_paper(image.convert("RGBA"))
+        return np.array(_on_paper(image if image.mode == "RGBA" else image.convert("RGBA")))
     if image.mode not in ("L", "1", "RGB"):
         image = image.convert("RGB")
     return np.array(image.convert("L"))
 
 
 def _on_paper(image: Image.Image) -> Image.Image:
-    """Lay a transparent picture on white, or on black where what is drawn on it is light."""
-    grey = np.asarray(image.convert("L"), dtype=np.float32)
-    alpha = np.asarray(image.getchannel("A"), dtype=np.float32)
-    drawn = float((grey * alpha).sum() / max(float(alpha.sum()), 1.0))
-    paper = Image.new("RGBA", image.size, "black" if drawn > 127 else "white")
-    return Image.alpha_composite(paper, image).convert("RGB")
+    """Lay a transparent picture on white, or on black where what is drawn on it is light; grey.
+
+    Every step has one byte a pixel: a photograph has tens of millions of them.
+    """
+    grey, alpha = image.convert("L"), image.getchannel("A")
+    drawn = ImageStat.Stat(ImageChops.multiply(grey, alpha)).sum[0] / max(ImageStat.Stat(alpha).sum[0] / 255, 1.0)
+    paper = Image.new("L", image.size, "black" if drawn > 127 else "white")
+    return Image.composite(grey, paper, alpha)
 
 
 def _pages_of_pdf(name: str, label: str, content: bytes, max_pixels: int) -> Iterator[Page]:

@@ -1,0 +1,118 @@
+"""From a page to its numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from numeye.image import Page
+from numeye.locate import STRIDE, Spots
+from numeye.results import Reading
+from numeye.scan import PageEyes, Weighing
+
+SIDE = 24  # pixels of a digit
+
+
+def spotter(pixels: np.ndarray) -> np.ndarray:
+    """Finds squares of SIDE pixels; their grey level, in tens, says which digit it takes them for."""
+    levels = np.rint(pixels[0, 0] * 255).astype(int)
+    maps = np.zeros((15, *(side // STRIDE for side in levels.shape)), np.float32)
+    maps[0] = -9
+    corner = (levels < 200) & (np.roll(levels, 1, 0) >= 200) & (np.roll(levels, 1, 1) >= 200)
+    for top, left in np.argwhere(corner):
+        middle = np.array([left, top]) + SIDE / 2
+        column, row = (middle // STRIDE).astype(int)
+        maps[0, row, column] = 5
+        maps[1 + levels[top, left] // 10, row, column] = 6
+        maps[11:13, row, column] = (middle - (np.array([column, row]) + 0.5) * STRIDE) / 8
+        maps[13:, row, column] = np.log(SIDE / 16)
+    return maps[None]
+
+
+def looker(answer: int, strength: float = 8.0) -> object:
+    def network(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        logits = np.zeros((len(pixels), 11), np.float32)
+        logits[:, answer] = strength
+        return logits, np.tile(np.float32([0.5, 0.5, 0.7, 0.7]), (len(pixels), 1))
+
+    return network
+
+
+def page(*digits: tuple[int, int, int], height: int = 160, width: int = 400) -> Page:
+    """Digits as (digit, left, top)."""
+    grey = np.full((height, width), 255, np.uint8)
+    for digit, left, top in digits:
+        grey[top : top + SIDE, left : left + SIDE] = 10 * digit
+    return Page(name="a.png", index=0, grey=grey)
+
+
+def line(text: str, left: int, top: int, step: int = 30) -> list[tuple[int, int, int]]:
+    return [(int(digit), left + step * place, top) for place, digit in enumerate(text)]
+
+
+def read(found: Page, look: object = None, threshold: float = 0.0, **weights: object) -> Reading:
+    weighing = Weighing(**weights)  # type: ignore[arg-type]
+    eyes = PageEyes(spotter, look or looker(3, 0.0), weighing, threshold)  # type: ignore[arg-type]
+    return eyes.read([found])[0]
+
+
+def test_numbers_in_rows_are_read_in_order() -> None:
+    reading = read(page(*line("407", 10, 10), *line("1250", 200, 12), *line("88", 14, 90)))
+    assert reading.text == "407 1250\n88"
+    assert reading.numbers is not None
+    assert [(one.row, one.index) for one in reading.numbers] == [(0, 0), (0, 1), (1, 0)]
+    assert reading.digits[0].box == pytest.approx((10, 10, SIDE, SIDE), abs=2)
+    assert all(sum(digit.probabilities) == pytest.approx(1) for digit in reading.digits)
+
+
+def test_a_blank_page_and_one_without_digits_say_so() -> None:
+    assert read(page()).rejected == "blank"
+    empty = page()
+    empty.grey[20:40, 20:300] = 210
+    empty.grey[60:63, :] = 205
+    reading = read(empty)
+    assert (reading.rejected, reading.digits, reading.numbers) == ("not a digit", (), ())
+
+
+def test_both_networks_are_weighed() -> None:
+    found = page(*line("77", 10, 10))
+    assert read(found, looker(1), reader=0.0).text == "77"
+    assert read(found, looker(1), reader=2.0).text == "11"
+
+
+def test_a_look_that_sees_no_digit_can_take_one_away() -> None:
+    found = page(*line("77", 10, 10))
+    assert read(found, looker(10, 30.0), there=(0.0, 1.0, 0.0)).text == "77"
+    assert read(found, looker(10, 30.0), there=(0.0, 1.0, 1.0)).rejected == "not a digit"
+
+
+def test_a_number_below_the_threshold_is_set_aside_alone() -> None:
+    sure = read(page(*line("40", 10, 10), *line("7", 200, 10)))
+    assert sure.numbers is not None
+    least = (sure.numbers[0].confidence + sure.numbers[1].confidence) / 2
+    reading = read(page(*line("40", 10, 10), *line("7", 200, 10)), threshold=least)
+    assert reading.text == "? 7"
+    assert reading.numbers is not None
+    assert (reading.numbers[0].rejected or "").startswith("unsure between ")
+    every = read(page(*line("40", 10, 10)), threshold=1.0)
+    assert (every.text, every.rejected) == ("", every.numbers[0].rejected if every.numbers else None)
+
+
+def test_the_confidence_of_a_number_is_what_was_learnt_of_the_product_of_its_digits() -> None:
+    found = page(*line("40", 10, 10))
+    plain = read(found).numbers
+    doubted = read(found, number=(-1.0, 0.5)).numbers
+    assert plain is not None
+    assert doubted is not None
+    product = plain[0].digits[0].confidence * plain[0].digits[1].confidence
+    assert plain[0].confidence == pytest.approx(product)
+    odds = np.log(product / (1 - product))
+    assert doubted[0].confidence == pytest.approx(1 / (1 + np.exp(1 - 0.5 * odds)))
+
+
+def test_a_weighing_gives_probabilities_whatever_it_is_told() -> None:
+    spots = Spots(np.zeros((3, 4)), np.array([-1e3, 0.0, 1e3]), np.full((3, 10), 1e3))
+    looks = np.log(np.tile(np.array([*[1e-300] * 10, 1.0]), (3, 1)))
+    there, which = Weighing(there=(0.0, 1.0, 1.0)).weigh(spots, looks)
+    assert np.isfinite(there).all()
+    assert which.sum(axis=1) == pytest.approx(1)

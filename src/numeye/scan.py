@@ -21,7 +21,7 @@ from numeye.results import BLANK, NOT_A_DIGIT, TOO_SMALL, Box, Digit, Number, Re
 from numeye.zoom import LOOK, Window, cut
 
 if TYPE_CHECKING:
-    from jaxtyping import Float64
+    from jaxtyping import Float64, UInt8
 
 NO_DIGIT = 10  # its place among the answers of a look
 LEGIBLE = 8  # pixels that the longer side of a digit needs at least
@@ -51,8 +51,7 @@ class Weighing:
             looks: logarithms of the probabilities of the ten digits and of none, in the looks.
         """
         which = softmax(self.spotter * spots.which + self.reader * looks[:, :NO_DIGIT])
-        none = np.clip(looks[:, NO_DIGIT], -20, -1e-9)
-        odds = np.log(-np.expm1(none)) - none  # of a digit against none, in the look
+        odds = log_odds_of_a_digit(looks)
         constant, of_spotter, of_look = self.there
         return sigmoid(constant + of_spotter * spots.there + of_look * odds), which
 
@@ -84,8 +83,7 @@ class PageEyes:
         return [self._reading(page) for page in pages]
 
     def _reading(self, page: Page) -> Reading:
-        spots = locate.find(page.grey, self._find)
-        digits = [digit for digit in self._digits(page.grey, spots) if digit is not None]
+        digits = [digit for digit in self._digits(page.grey) if digit is not None]
         if not digits:
             why = BLANK if frame(page.grey).rejected == BLANK else NOT_A_DIGIT
             return Reading(image=page.name, page=page.index, digits=(), numbers=(), rejected=why, picture=page.grey)
@@ -105,11 +103,17 @@ class PageEyes:
             picture=page.grey,
         )
 
-    def _digits(self, grey: np.ndarray, spots: Spots) -> list[Digit | None]:
-        """Each spot as a digit; None for one that is more likely none."""
+    def see(self, grey: UInt8[np.ndarray, "height width"]) -> tuple[Spots, Float64[np.ndarray, "n 11"]]:
+        """Where digits may be, and what the look at each says, as logarithms of probabilities."""
+        spots = locate.find(grey, self._find)
         if not len(spots):
-            return []
-        there, which = self._weighing.weigh(spots, self._looks(grey, spots))
+            return spots, np.zeros((0, NO_DIGIT + 1))
+        return spots, self._looks(grey, spots)
+
+    def _digits(self, grey: np.ndarray) -> list[Digit | None]:
+        """Each spot as a digit; None for one that is more likely none."""
+        spots, looks = self.see(grey)
+        there, which = self._weighing.weigh(spots, looks)
         return [
             Digit(
                 digit=int(row.argmax()),
@@ -123,7 +127,6 @@ class PageEyes:
         ]
 
     def _looks(self, grey: np.ndarray, spots: Spots) -> Float64[np.ndarray, "n 11"]:
-        """What the look at each spot says, as logarithms of probabilities."""
         middles, sides = (spots.boxes[:, :2] + spots.boxes[:, 2:]) / 2, spots.boxes[:, 2:] - spots.boxes[:, :2]
         windows = [
             Window(float(x), float(y), LOOK * float(side))
@@ -139,6 +142,13 @@ class PageEyes:
             doubtful = min(digits, key=lambda digit: digit.confidence)
             rejected = TOO_SMALL if max(doubtful.box[2:]) < LEGIBLE else unsure_between(doubtful)
         return Number(digits=digits, confidence=confidence, row=row, index=index, rejected=rejected)
+
+
+def log_odds_of_a_digit(looks: Float64[np.ndarray, "n 11"]) -> Float64[np.ndarray, " n"]:
+    """That there is one against that there is none, from logarithms of probabilities; held within 20."""
+    none = np.clip(looks[:, NO_DIGIT], -20, -2e-9)
+    odds: np.ndarray = np.log(-np.expm1(none)) - none
+    return odds
 
 
 def sigmoid(logits: Float64[np.ndarray, ...]) -> Float64[np.ndarray, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from numeye.errors import RunError
 from numeye.evaluation import Evaluation
 from numeye.metrics import fit_temperature
 from numeye.runs import MODEL, Checkpoint, Run
-from numeye.training import calibrate
+from numeye.training import calibrate, calibrate_pages
 from numeye.training.data import Loaders
-from numeye.training.models import count_parameters, create_model
+from numeye.training.models import Reader, Spotter, count_parameters, create_model
+from numeye.training.paper.pool import make_pages
+from numeye.training.tiles import TileViews
 from numeye.training.views import SIDE, Views
 
 PARITY = 1e-4  # the largest difference between torch and ONNX Runtime, of the largest output, or of 1
@@ -78,11 +81,16 @@ def export(run: Run, loaders: Loaders, folder: Path | None = None, cache: str | 
     """
     checkpoint = best_checkpoint(run)
     model = load_weights(run, checkpoint)
+    target = folder or run.folder
+    if isinstance(loaders.validation, TileViews):
+        images = torch.cat([images for images, _ in islice(loaders.validation, 5)])
+        graph = to_onnx(model, images[:2])
+        check_parity(model, graph, images)
+        card = _card(run, checkpoint, model, graph) | calibrate_pages.calibrate(graph, make_pages("validation", cache))
+        return _write(target, checkpoint, graph, card)
     images, labels = _all(loaders)
     graph = to_onnx(model, images[:2])
     logits = check_parity(model, graph, images[:PARITY_PICTURES])
-
-    target = folder or run.folder
     card = _card(run, checkpoint, model, graph)
     if isinstance(loaders.validation, Views):
         plain = open_data("mnist:validation", cache=cache)
@@ -90,7 +98,11 @@ def export(run: Run, loaders: Loaders, folder: Path | None = None, cache: str | 
     else:
         card |= {"temperature": fit_temperature(logits, labels.numpy())}
     card["accuracy"] = _measured_before(run.folder, card["sha256"])
-    # The card last: who finds it finds the files that it describes.
+    return _write(target, checkpoint, graph, card)
+
+
+def _write(target: Path, checkpoint: Checkpoint, graph: bytes, card: dict[str, Any]) -> Path:
+    """The card last: who finds it finds the files that it describes."""
     atomic.write_bytes(target / MODEL, checkpoint.read(MODEL))
     atomic.write_bytes(target / ONNX_FILE, graph)
     _write_card(target, card)
@@ -112,19 +124,24 @@ class _TwoOutputs(nn.Module):
 def to_onnx(model: nn.Module, examples: Tensor) -> bytes:
     """The network as ONNX: `images` (N, 1, H, W) in, `logits` (N, 10) out, parameters under their own names.
 
-    One that also finds digits gives `logits` (N, 11) and `boxes` (N, 4).
+    One that also finds a digit gives `logits` (N, 11) and `boxes` (N, 4); one that finds all of a page takes any sides
+    that are multiples of 16, and gives `maps` (N, 15, H/4, W/4).
     """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    finds = hasattr(model, "box")
+    shown, outputs, sides = model, ["logits"], {}
+    if isinstance(model, Reader):
+        shown, outputs = _TwoOutputs(model).eval(), ["logits", "boxes"]
+    elif isinstance(model, Spotter):
+        outputs, sides = ["maps"], {2: 16 * torch.export.Dim("h"), 3: 16 * torch.export.Dim("w")}
     program = torch.onnx.export(
-        _TwoOutputs(model).eval() if finds else model,
+        shown,
         (torch.zeros_like(examples),),
         dynamo=True,
         optimize=True,
         verbose=False,
         input_names=["images"],
-        output_names=["logits", "boxes"] if finds else ["logits"],
-        dynamic_shapes=({0: torch.export.Dim("n")},),
+        output_names=outputs,
+        dynamic_shapes=({0: torch.export.Dim("n"), **sides},),
     )
     if program is None:
         raise RunError("torch.onnx.export gave no graph")
@@ -165,7 +182,9 @@ def _all(loaders: Loaders) -> tuple[Tensor, Tensor]:
 def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes) -> dict[str, Any]:
     config = run.config.to_dict()
     framing = {"framing": "mnist", "size": [28, 28], "range": [0, 1], "polarity": "light on dark"}
-    if run.config.recipe.paper:
+    if run.config.recipe.tiles:
+        framing = {"framing": "pages", "range": [0, 1], "polarity": "any"}
+    elif run.config.recipe.paper:
         framing = {"framing": "zoom", "size": [SIDE, SIDE], "range": [0, 1], "polarity": "any"}
     first = next(iter(run.environments()), {"time": None, "source": None, "packages": None})
     return {
@@ -189,7 +208,7 @@ def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes) -> d
 def _licence(run: Run) -> str | None:
     if run.config.data != "mnist":
         return None
-    return PAPER_LICENCE if run.config.recipe.paper else MNIST_LICENCE
+    return PAPER_LICENCE if run.config.recipe.paper or run.config.recipe.tiles else MNIST_LICENCE
 
 
 def _measured_before(folder: Path, sha256: str) -> dict[str, Any] | None:

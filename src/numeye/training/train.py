@@ -122,7 +122,7 @@ def finish(record: Run, batches: Loaders, cache: str | Path | None, say: Say) ->
     (record.folder / report.FILE).unlink(missing_ok=True)  # written last, so that it says: finished
     export.export(record, batches, cache=cache)
     evaluation = None
-    if record.config.data == "mnist":
+    if record.config.data == "mnist" and not record.config.recipe.tiles:
         say("measuring on the 10,000 test digits")
         evaluation = evaluate(Reader(record.folder), open_data("mnist", cache=cache))
         export.record_accuracy(record.folder, evaluation)

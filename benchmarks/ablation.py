@@ -28,6 +28,7 @@ from numeye.training.paper.ranges import FAMILIES
 from numeye.training.train import run_loaders
 
 CROPS, EPOCHS = 40_000, 3
+AVERAGE = 100  # steps; over the recipe's 1,000, as many as there are here, the first random weights would still count
 MEASURED = 5_000
 
 
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     asked = parser.parse_args()
     plain = open_data("mnist:validation")
-    recipe = replace(load_recipe("reader"), paper=asked.crops, epochs=asked.epochs)
+    recipe = replace(load_recipe("reader"), paper=asked.crops, epochs=asked.epochs, average=AVERAGE)
     sets = {
         "paper": written,
         "MNIST": lambda: (list(np.asarray(plain.pictures)), plain.digits()),

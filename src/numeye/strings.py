@@ -1,0 +1,126 @@
+"""How well numbers were read: whole strings right, characters wrong, digits found where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from numeye import locate, metrics
+from numeye.results import Reading
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
+
+    Boxes = Float64[np.ndarray, "n 4"]  # left, top, right, bottom
+
+FOUND = 0.5  # intersection over union of a box that was found and one that is there
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strings:
+    """What a model answered to pictures of numbers.
+
+    Attributes:
+        data: name of the data set.
+        model: name of the model.
+        labels: n strings of digits that are written there, without what parts numbers.
+        readings: n readings.
+        boxes: of each picture where its digits are, in any order; None where that is not known.
+        failed: one line for each picture that could not be read; these are not among the n.
+    """
+
+    data: str
+    model: str
+    labels: Sequence[str]
+    readings: Sequence[Reading] = field(repr=False)
+    boxes: Sequence[Boxes] | None = None
+    failed: tuple[str, ...] = ()
+
+    @cached_property
+    def answers(self) -> list[str]:
+        """The best answer to each picture, also where the reader would reject it."""
+        return ["".join(str(digit.digit) for digit in reading.digits) for reading in self.readings]
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """N flags, True where the whole string is what is written there."""
+        return np.array([answer == label for answer, label in zip(self.answers, self.labels, strict=True)], bool)
+
+    @property
+    def cer(self) -> float:
+        """Characters that would have to be put in, taken out or changed, in percent of those that are written."""
+        wrong = sum(edits(answer, label) for answer, label in zip(self.answers, self.labels, strict=True))
+        return 100 * wrong / max(1, sum(map(len, self.labels)))
+
+    @cached_property
+    def confidences(self) -> Float64[np.ndarray, " n"]:
+        """How sure each string is, 0 to 1; also where it was rejected."""
+        whole = [[number.confidence for number in reading.numbers or ()] for reading in self.readings]
+        return np.array([float(np.prod(parts)) if parts else 0.0 for parts in whole])
+
+    @property
+    def best_half(self) -> float:
+        """Of the half that is surest, percent right."""
+        half = np.argsort(-self.confidences, kind="stable")[: max(1, len(self.labels) // 2)]
+        return float(self.right[half].mean() * 100)
+
+    @cached_property
+    def detection(self) -> tuple[float, float] | None:
+        """Precision and recall of the digits' boxes in percent; None where boxes are not known."""
+        if self.boxes is None:
+            return None
+        hits = found = there = 0
+        for reading, boxes in zip(self.readings, self.boxes, strict=True):
+            said = np.array([(x, y, x + w, y + h) for x, y, w, h in (one.box for one in reading.digits)], float)
+            hits += matches(said.reshape(-1, 4), boxes)
+            found, there = found + len(said), there + len(boxes)
+        return 100 * hits / max(1, found), 100 * hits / max(1, there)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `numeye evaluate --json` prints it; all rates in percent."""
+        n, correct = len(self.labels), int(self.right.sum())
+        accepted = np.array([reading.rejected is None for reading in self.readings], bool)
+        shown: dict[str, Any] = {
+            "data": self.data,
+            "model": self.model,
+            "n": n,
+            "correct": correct,
+            "accuracy": metrics.accuracy(correct, n),
+            "interval": list(metrics.wilson_interval(correct, n)),
+            "cer": self.cer,
+            "best_half": self.best_half,
+            "rejected": 100 * float((~accepted).mean()),
+            "accuracy_accepted": 100 * float(self.right[accepted].mean()) if accepted.any() else None,
+            "ece": metrics.calibration_error(self.confidences, self.right),
+            "failed": list(self.failed),
+        }
+        if self.detection is not None:
+            shown["precision"], shown["recall"] = self.detection
+        return shown
+
+
+def edits(said: str, written: str) -> int:
+    """The least number of characters to put in, take out or change (Levenshtein 1966)."""
+    row = list(range(len(written) + 1))
+    for i, one in enumerate(said, start=1):
+        before, row[0] = row[0], i
+        for j, other in enumerate(written, start=1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (one != other))
+    return row[-1]
+
+
+def matches(said: Boxes, there: Boxes) -> int:
+    """How many boxes that are there were found, each by another one, those that overlap most first."""
+    if not len(said) or not len(there):
+        return 0
+    shares = np.stack([locate.overlaps(box, there) for box in said])  # (n, m)
+    count = 0
+    while shares.max() >= FOUND:
+        i, j = np.unravel_index(int(shares.argmax()), shares.shape)
+        shares[i, :], shares[:, j] = -1, -1
+        count += 1
+    return count

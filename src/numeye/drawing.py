@@ -60,27 +60,21 @@ def draw(picture: UInt8[np.ndarray, "height width"], marks: Sequence[Mark], capt
     on = ImageDraw.Draw(canvas)
     for mark in marks:
         if not mark.dashed:
-            x, y, width, height = _scaled(mark, scale)
-            thin = max(1, min(line, round(height / 12)))
-            on.rectangle((x, y, x + width - 1, y + height - 1), outline=mark.colour, width=thin)
-            if mark.label:
-                letters = ImageFont.load_default(max(10, min(size, round(height * 0.55))))
-                on.text(
-                    (x, y), mark.label, fill=mark.colour, font=letters, anchor="lb", stroke_width=1, stroke_fill="white"
-                )
+            _box(on, mark, _scaled(mark, scale), line, size)
     on.text((size // 3, image.height + size // 6), caption, fill="black", font=font)
     return canvas
 
 
 def _box(draw: ImageDraw.ImageDraw, mark: Mark, box: tuple[float, float, float, float], line: int, size: int) -> None:
-    """The outline of a box, and its label above it; both smaller where the box is small."""
+    """The outline of a box, and its label above it, or below where there is no room; both smaller for a small box."""
     x, y, width, height = box
     thin = max(1, min(line, round(height / 12)))
     draw.rectangle((x, y, x + width - 1, y + height - 1), outline=mark.colour, width=thin)
     if mark.label:
         font = ImageFont.load_default(max(10, min(size, round(height * 0.55))))
         style: dict[str, Any] = {"fill": mark.colour, "stroke_width": 1, "stroke_fill": "white"}
-        draw.text((x, y), mark.label, font=font, anchor="lb", **style)
+        above = y > font.size
+        draw.text((x, y if above else y + height), mark.label, font=font, anchor="lb" if above else "lt", **style)
 
 
 def _scaled(mark: Mark, scale: float) -> tuple[float, float, float, float]:

@@ -5,7 +5,8 @@ window to what it found, and looks again from close by, as an eye does (Mnih et 
 Attention", https://arxiv.org/abs/1406.6247, without anything to learn in between). Nothing is thresholded or cleaned
 on the way. Which digit it is, the look says; whether there is one, the look and the glance say alike, for from close by
 a line across the paper is a 1, and a few pixels of noise are any digit. Where the look leaves it in doubt, some more
-framings are asked and their opinions averaged (Krizhevsky et al. 2012 average over crops so).
+framings, and the glance, are asked which digit it is, and their opinions averaged (Krizhevsky et al. 2012 average over
+crops so).
 
 Every stage shows the network all pictures of a batch that need it at once.
 """

@@ -67,7 +67,7 @@ def best_checkpoint(run: Run) -> Checkpoint:
 def export(run: Run, loaders: Loaders, folder: Path | None = None, cache: str | Path | None = None) -> Path:
     """Write model.onnx, model.safetensors and card.json of a run's best epoch by validation.
 
-    The temperature is fitted, and the parity of torch and ONNX Runtime checked, on the digits held back.
+    What the card says of certainty is learnt, and the parity of torch and ONNX Runtime checked, on what was held back.
 
     Args:
         run: with at least one epoch done.
@@ -97,7 +97,7 @@ def export(run: Run, loaders: Loaders, folder: Path | None = None, cache: str | 
         card |= calibrate.calibrate(graph, loaders.calibration or loaders.validation.dataset, plain)
     else:
         card |= {"temperature": fit_temperature(logits, labels.numpy())}
-    card["accuracy"] = _measured_before(run.folder, card["sha256"])
+    card["accuracy"] = _measured_before(run.folder, card)
     return _write(target, checkpoint, graph, card)
 
 
@@ -194,7 +194,10 @@ def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes) -> d
         "data": Path(run.config.data).name,
         "seeds": [run.config.seed],
         "epochs": max(row["epoch"] for row in run.metrics()),
-        "chosen": {"epoch": checkpoint.epoch, "by": "accuracy on the validation digits"},
+        "chosen": {
+            "epoch": checkpoint.epoch,
+            "by": f"accuracy on the validation {'tiles' if run.config.recipe.tiles else 'digits'}",
+        },
         "parameters": count_parameters(model),
         "preprocessing": framing,
         "accuracy": None,
@@ -211,14 +214,15 @@ def _licence(run: Run) -> str | None:
     return PAPER_LICENCE if run.config.recipe.paper or run.config.recipe.tiles else MNIST_LICENCE
 
 
-def _measured_before(folder: Path, sha256: str) -> dict[str, Any] | None:
-    """What the card that is there says of the very same weights."""
+def _measured_before(folder: Path, card: dict[str, Any]) -> dict[str, Any] | None:
+    """What the card that is there says of the very same weights, if they are as sure of themselves as then."""
     path = folder / CARD_FILE
     if not path.is_file():
         return None
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        found: dict[str, Any] | None = card.get("accuracy") if card.get("sha256") == sha256 else None
+        before = json.loads(path.read_text(encoding="utf-8"))
+        same = all(before.get(key) == card.get(key) for key in ("sha256", "temperature"))
+        found: dict[str, Any] | None = before.get("accuracy") if same else None
     except (OSError, ValueError, AttributeError):
         return None  # damaged; it is about to be written again
     return found

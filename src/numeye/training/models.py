@@ -1,8 +1,8 @@
 """Every architecture, registered by name.
 
-A network here takes pictures of shape (N, 1, H, W) with values 0 to 1 and returns logits of shape (N, 10): ten
-numbers a picture, the higher the more it looks like that digit. Softmax makes probabilities of them; the loss does
-that on its own.
+A network here takes pictures of shape (N, 1, H, W) with values 0 to 1 and returns logits, of shape (N, 10) where it reads
+one digit and no more: ten numbers a picture, the higher the more it looks like that digit. Softmax makes probabilities
+of them; the loss does that on its own.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Classic(nn.Module):
 
 @register("reader")
 class Reader(nn.Module):
-    """The network that reads in the world: ten digits and "no digit", and where the digit is. 823 thousand parameters.
+    """The network that reads in the world: ten digits and "no digit", and where the digit is. 838 thousand parameters.
 
     A residual network (He et al. 2015, https://arxiv.org/abs/1512.03385) over raw pixels. Returns (N, 15): eleven
     logits, the last for "no digit", then the box as fractions of the picture: centre x, centre y, width, height.

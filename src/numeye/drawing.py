@@ -71,10 +71,11 @@ def _box(draw: ImageDraw.ImageDraw, mark: Mark, box: tuple[float, float, float, 
     thin = max(1, min(line, round(height / 12)))
     draw.rectangle((x, y, x + width - 1, y + height - 1), outline=mark.colour, width=thin)
     if mark.label:
-        font = ImageFont.load_default(max(10, min(size, round(height * 0.55))))
+        letters = max(10, min(size, round(height * 0.55)))
         style: dict[str, Any] = {"fill": mark.colour, "stroke_width": 1, "stroke_fill": "white"}
-        above = y > font.size
-        draw.text((x, y if above else y + height), mark.label, font=font, anchor="lb" if above else "lt", **style)
+        above = y > letters
+        at, anchor = ((x, y), "lb") if above else ((x, y + height), "lt")
+        draw.text(at, mark.label, font=ImageFont.load_default(letters), anchor=anchor, **style)
 
 
 def _scaled(mark: Mark, scale: float) -> tuple[float, float, float, float]:

@@ -186,6 +186,7 @@ def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes) -> d
         framing = {"framing": "pages", "range": [0, 1], "polarity": "any"}
     elif run.config.recipe.paper:
         framing = {"framing": "zoom", "size": [SIDE, SIDE], "range": [0, 1], "polarity": "any"}
+    held = "tiles" if run.config.recipe.tiles else "digits"
     first = next(iter(run.environments()), {"time": None, "source": None, "packages": None})
     return {
         "name": run.config.recipe.name,
@@ -194,10 +195,7 @@ def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes) -> d
         "data": Path(run.config.data).name,
         "seeds": [run.config.seed],
         "epochs": max(row["epoch"] for row in run.metrics()),
-        "chosen": {
-            "epoch": checkpoint.epoch,
-            "by": f"accuracy on the validation {'tiles' if run.config.recipe.tiles else 'digits'}",
-        },
+        "chosen": {"epoch": checkpoint.epoch, "by": f"accuracy on the validation {held}"},
         "parameters": count_parameters(model),
         "preprocessing": framing,
         "accuracy": None,

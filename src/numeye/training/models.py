@@ -1,8 +1,8 @@
 """Every architecture, registered by name.
 
-A network here takes pictures of shape (N, 1, H, W) with values 0 to 1 and returns logits, of shape (N, 10) where it reads
-one digit and no more: ten numbers a picture, the higher the more it looks like that digit. Softmax makes probabilities
-of them; the loss does that on its own.
+A network here takes pictures of shape (N, 1, H, W) with values 0 to 1 and returns logits, of shape (N, 10) where it
+reads one digit and no more: ten numbers a picture, the higher the more it looks like that digit. Softmax makes
+probabilities of them; the loss does that on its own.
 """
 
 from __future__ import annotations

@@ -55,8 +55,8 @@ def test_a_peak_is_a_digit_with_its_box() -> None:
     assert spots.there.tolist() == [6.0, 4.0]
 
 
-def test_what_is_less_likely_than_not_is_none() -> None:
-    assert len(peaks(maps_of(64, 64, [(10, 10, 30, 30, 7, -0.5)]))) == 0
+def test_what_is_less_likely_than_is_asked_is_none() -> None:
+    assert len(peaks(maps_of(64, 64, [(10, 10, 30, 30, 7, locate._logit(locate.LIKELY) - 0.01)]))) == 0
 
 
 def test_of_two_boxes_of_one_digit_the_likelier_stays() -> None:
@@ -99,6 +99,18 @@ def test_digits_of_another_size_than_was_taught_are_looked_at_once_more(side: in
     assert len(shapes) == 2
     assert spots.boxes == pytest.approx(np.array([[50, 50, 50 + side, 50 + side]]), abs=0.1 * side)
     assert shapes[1][2] / shapes[0][2] == pytest.approx(locate.BEST / side, rel=0.2)
+
+
+def test_digits_too_small_to_be_seen_on_a_large_page_are_looked_for_at_its_own_size() -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    def network(pixels: np.ndarray) -> np.ndarray:
+        maps = seer(shapes)(pixels)
+        maps[:, 0, ...] = np.where(pixels.shape[2] > 1600, maps[:, 0], -9)
+        return maps
+
+    assert len(find(page(1700, 1700, 500, 500, 20), network)) == 1
+    assert len(shapes) == 2
 
 
 def test_what_is_shown_has_sides_that_the_network_takes_and_is_never_more_than_it_can() -> None:

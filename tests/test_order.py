@@ -51,6 +51,11 @@ def test_digits_in_cells_are_one_number_though_they_stand_apart() -> None:
     assert read(line(6, 0, 0, gap=26)) == [[list(range(6))]]
 
 
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_digits_far_apart_are_numbers_of_their_own_however_many_there_are(count: int) -> None:
+    assert read(line(count, 0, 0, gap=180)) == [[[place] for place in range(count)]]
+
+
 def test_small_raised_digits_stay_in_their_number() -> None:
     boxes = np.concatenate([line(3, 0, 0), np.array([[80.0, -2, 92, 16], [95.0, -2, 107, 16]])])
     assert read(boxes) == [[[0, 1, 2, 3, 4]]]

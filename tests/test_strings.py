@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -75,6 +77,14 @@ def test_the_surest_half_and_what_is_rejected() -> None:
     shown = measured().to_dict()
     assert shown["best_half"] == 100
     assert (shown["rejected"], shown["accuracy_accepted"]) == (25.0, pytest.approx(200 / 3))
+
+
+def test_a_string_of_which_one_number_is_set_aside_is_not_accepted() -> None:
+    whole = reading("407", 0.9)
+    assert whole.numbers is not None
+    doubted = replace(whole, numbers=(*whole.numbers, replace(whole.numbers[0], rejected="too blurred")))
+    found = Strings(data="", model="", labels=["407", "407"], readings=[whole, doubted])
+    assert found.to_dict()["rejected"] == 50
 
 
 def test_precision_and_recall_of_the_boxes() -> None:

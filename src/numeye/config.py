@@ -78,6 +78,13 @@ class Recipe:
         if not isinstance(self.without, list | tuple) or not all(isinstance(name, str) for name in self.without):
             raise UsageError(f"recipe {self.name}: without is {self.without!r}, expected a list of texts")
         object.__setattr__(self, "without", tuple(self.without))  # TOML and JSON have lists
+        self._check_numbers()
+        if self.tiles and (self.paper or self.without):
+            raise UsageError(f"recipe {self.name}: tiles does not go with paper or without; leave one out")
+        if self.precision not in ("float32", "bfloat16"):
+            raise UsageError(f"recipe {self.name}: precision is {self.precision!r}, expected float32 or bfloat16")
+
+    def _check_numbers(self) -> None:
         for name in ("learning_rate", "batch_size", "epochs"):
             value = getattr(self, name)
             kind, what = (float | int, "number") if name == "learning_rate" else (int, "whole number")
@@ -88,8 +95,6 @@ class Recipe:
             kind, what = (float | int, "number") if name == "weight_decay" else (int, "whole number")
             if not isinstance(value, kind) or isinstance(value, bool) or not 0 <= value < math.inf:
                 raise UsageError(f"recipe {self.name}: {name} is {value!r}, expected a {what} of 0 or more")
-        if self.precision not in ("float32", "bfloat16"):
-            raise UsageError(f"recipe {self.name}: precision is {self.precision!r}, expected float32 or bfloat16")
 
 
 @dataclass(frozen=True, kw_only=True)

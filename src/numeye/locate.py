@@ -26,6 +26,7 @@ ENLARGED = 4.0  # times, at most
 READABLE = (18.0, 64.0)  # pixels: where half of the digits are less or more high, they are looked at once more
 BEST = 34.0  # pixels: as high as then
 LIKELY = 0.4  # probability of a peak that is taken for a digit
+MOST = 3000  # digits of a page
 OVERLAP = 0.5  # intersection over union of two boxes that are one digit
 
 # (1, 1, H, W) grey, 0 black to 1 white, in; out (1, 15, H/4, W/4) maps.
@@ -72,12 +73,14 @@ def find(grey: UInt8[np.ndarray, "height width"], network: Network) -> Spots:
     scale = _held(min(1.0, LONG / max(height, width)) if height >= LOW else LOW / height, grey.shape)
     spots = look(grey, scale, network)
     if not len(spots):
-        return spots
+        larger = _held(max(1.0, scale), grey.shape)  # they may have become too small to be seen
+        return look(grey, larger, network) if larger > 1.1 * scale else spots
     typical = float(np.median(spots.heights)) * scale
     better = _held(scale * BEST / typical, grey.shape)
     if READABLE[0] <= typical <= READABLE[1] or 0.8 <= better / scale <= 1.25:
         return spots
-    return look(grey, better, network)
+    fit = (spots.heights * scale >= READABLE[0]) & (spots.heights * scale <= READABLE[1])
+    return distinct(_joined(look(grey, better, network), spots.take(fit)))
 
 
 def look(grey: UInt8[np.ndarray, "height width"], scale: float, network: Network) -> Spots:
@@ -106,11 +109,18 @@ def peaks(maps: Float32[np.ndarray, "15 rows columns"]) -> Spots:
     highest = np.max([around[y : y + rows, x : x + columns] for y in range(3) for x in range(3)], axis=0)
     row, column = np.nonzero((heat >= highest) & (heat > _logit(LIKELY)))
     told = maps[:, row, column].T.astype(np.float64)  # (n, 15)
-    order = np.argsort(-told[:, 0], kind="stable")
+    order = np.argsort(-told[:, 0], kind="stable")[:MOST]
     told, row, column = told[order], row[order], column[order]
     middle = (np.stack([column, row], axis=1) + 0.5) * STRIDE + 8 * told[:, 11:13]
     half = 8 * np.exp(np.clip(told[:, 13:15], -4, 4))
     return Spots(np.concatenate([middle - half, middle + half], axis=1), told[:, 0], told[:, 1:11])
+
+
+def _joined(first: Spots, second: Spots) -> Spots:
+    """Both, the likeliest first."""
+    boxes, there = np.concatenate([first.boxes, second.boxes]), np.concatenate([first.there, second.there])
+    both = Spots(boxes, there, np.concatenate([first.which, second.which]))
+    return both.take(np.argsort(-there, kind="stable"))
 
 
 def distinct(spots: Spots) -> Spots:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 ALONGSIDE = 0.4  # of the lower of two digits' heights, that both share, for them to stand in one line
 REACH = 3.0  # heights that the next digit of a line may be away
 SPLIT = 0.8  # heights between two digits, from which on they are of two numbers, and ...
-WIDER = 0.45  # ... so much more than is usual in their row
+WIDER = 0.45  # ... so much more than is usual in their row; or in any case from ...
+FAR = 1.8  # ... so many heights on
 LEVEL = 0.55  # heights that two parts of one row may stand higher or lower, once the page's slope is taken off
 
 Number = list[int]  # digits, from left to right
@@ -107,8 +108,8 @@ def _split(boxes: Boxes, row: list[int]) -> Row:
     high = float(np.median((boxes[:, 3] - boxes[:, 1])[row]))
     gaps = boxes[row[1:], 0] - boxes[row[:-1], 2]
     usual = float(np.median(gaps)) if len(gaps) else 0.0
-    wide = np.flatnonzero((gaps > SPLIT * high) & (gaps > usual + WIDER * high)) + 1
-    return [part.tolist() for part in np.split(np.array(row), wide)]
+    wide = ((gaps > SPLIT * high) & (gaps > usual + WIDER * high)) | (gaps > FAR * high)
+    return [part.tolist() for part in np.split(np.array(row), np.flatnonzero(wide) + 1)]
 
 
 def _middles(boxes: Boxes) -> Float64[np.ndarray, "n 2"]:

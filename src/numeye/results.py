@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,7 @@ CSV_COLUMNS = ("file", "page", "row", "index", "text", "confidence", "x", "y", "
 
 # Why there is no answer. The first two say that there is no digit; the others, that it is not relied on.
 BLANK, NOT_A_DIGIT, TOO_SMALL, TOO_BLURRED = "blank", "not a digit", "too small", "too blurred"
+CAPTION = 40  # letters of a text below a picture
 UNREAD = "?"  # in a text, a number that was rejected
 
 
@@ -146,7 +148,7 @@ class Reading:
 
     @property
     def confidence(self) -> float:
-        """How sure the whole text is, 0 to 1; 0 where it was rejected."""
+        """How sure the whole text is, 0 to 1, without what was rejected alone; 0 where all of it was rejected."""
         parts = self.digits if self.numbers is None else [one for one in self.numbers if not one.rejected]
         return 0.0 if self.rejected else float(np.prod([part.confidence for part in parts]))
 
@@ -229,7 +231,8 @@ class Reading:
     def _caption(self) -> str:
         if self.rejected in (BLANK, NOT_A_DIGIT):
             return f"no digit: {self.rejected}"
-        return self.rejected or f"{self.text.replace(chr(10), ' / ')}   {self.confidence:.1%}"
+        text = shorten(self.text.replace("\n", " / "), CAPTION, placeholder=" ...")
+        return self.rejected or f"{text}   {self.confidence:.1%}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -159,6 +159,6 @@ def sigmoid(logits: Float64[np.ndarray, ...]) -> Float64[np.ndarray, ...]:
 
 def _whole(box: Float64[np.ndarray, " 4"], shape: tuple[int, ...]) -> Box:
     """In whole pixels of the picture, at least one of them and none outside."""
-    left, top = min(max(int(box[0]), 0), shape[1] - 1), min(max(int(box[1]), 0), shape[0] - 1)
+    left, top = min(max(round(box[0]), 0), shape[1] - 1), min(max(round(box[1]), 0), shape[0] - 1)
     right, bottom = min(max(round(box[2]), left + 1), shape[1]), min(max(round(box[3]), top + 1), shape[0])
     return left, top, right - left, bottom - top

@@ -59,7 +59,7 @@ class Strings:
     @cached_property
     def confidences(self) -> Float64[np.ndarray, " n"]:
         """How sure each string is, 0 to 1; also where it was rejected."""
-        whole = [[number.confidence for number in reading.numbers or ()] for reading in self.readings]
+        whole = [[part.confidence for part in reading.numbers or reading.digits] for reading in self.readings]
         return np.array([float(np.prod(parts)) if parts else 0.0 for parts in whole])
 
     @property
@@ -83,7 +83,7 @@ class Strings:
     def to_dict(self) -> dict[str, Any]:
         """As `numeye evaluate --json` prints it; all rates in percent."""
         n, correct = len(self.labels), int(self.right.sum())
-        accepted = np.array([reading.rejected is None for reading in self.readings], bool)
+        accepted = np.array([_is_accepted(reading) for reading in self.readings], bool)
         shown: dict[str, Any] = {
             "data": self.data,
             "model": self.model,
@@ -101,6 +101,11 @@ class Strings:
         if self.detection is not None:
             shown["precision"], shown["recall"] = self.detection
         return shown
+
+
+def _is_accepted(reading: Reading) -> bool:
+    """True where nothing of it was set aside."""
+    return not reading.rejected and not any(number.rejected for number in reading.numbers or ())
 
 
 def edits(said: str, written: str) -> int:

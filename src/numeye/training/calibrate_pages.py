@@ -105,7 +105,7 @@ def match(spots: Spots, strip: Tile) -> Int64[np.ndarray, " n"]:
 
 def _fit_number(eyes: PageEyes, strips: Sequence[Tile]) -> tuple[float, float]:
     confidences, right = _read(eyes, strips)
-    odds = torch.logit(torch.from_numpy(confidences), eps=1e-6)
+    odds = torch.logit(torch.from_numpy(confidences), eps=1e-9)
     features = torch.stack([torch.ones_like(odds), odds], dim=1)
     constant, weight = _logistic(features, torch.from_numpy(right), (0.0, 1.0))
     return constant, weight

@@ -85,7 +85,7 @@ class Spot(nn.Module):
         """Whether all digits of a view were found and read, and nothing else was."""
         middle = outputs[:, :1].sigmoid()
         highest = (middle == functional.max_pool2d(middle, 3, 1, 1)) & (middle > self.found)
-        peaks = highest[:, 0] & ~self._ignored(outputs, targets)
+        peaks = highest[:, 0] & (~self._ignored(outputs, targets) | self._tops(outputs, targets))
         said = torch.where(peaks, outputs[:, 1:11].argmax(dim=1), -1)  # (N, H, W)
         rows, columns = self._cells(outputs, targets)
         around = functional.pad(said.float(), (1, 1, 1, 1), value=-1)

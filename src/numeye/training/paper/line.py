@@ -158,11 +158,13 @@ class Line:
         for sign in self._signs(BEFORE, random):
             left = self._sign(sheet, sign, left, origin + self.slope * left, random)
         for place in range(count):
-            if left > sheet.size:
+            if left > sheet.size or sheet.full:
                 break
             if place and random.random() < self.ranges.between:
                 sign = str(random.choice(list(BETWEEN)))
                 left = self._sign(sheet, sign, left, origin + self.slope * left, random)
+            if place and not self.comb and random.random() < self.joined:
+                self._join(sheet, left, origin + self.slope * left + self.height, random)
             left = self._digit(sheet, left, origin + self.slope * left, random)
         for sign in self._signs(BEHIND, random):
             left = self._sign(sheet, sign, left, origin + self.slope * left, random)
@@ -187,10 +189,9 @@ class Line:
             sheet.put(ink, int(left + (cell - wide) / 2), int(at), digit)
             sheet.frame(left, top - 0.12 * self.height, left + cell, top + 1.12 * self.height, random)
             return left + cell
-        if random.random() < self.joined:
-            self._join(sheet, left, at + high, random)
         sheet.put(ink, int(left), int(at), digit)
-        behind: float = left + wide + self.height * max(self.gap + random.normal(0, self.ranges.jitter), -0.25)
+        gap = self.height * max(self.gap + random.normal(0, self.ranges.jitter), -0.25)
+        behind: float = left + wide + max(gap, -0.4 * wide)  # a narrow one is not written over
         return behind
 
     def _join(self, sheet: Sheet, left: float, foot: float, random: np.random.Generator) -> None:

@@ -24,15 +24,16 @@ from numeye import atomic, mnist
 from numeye.training.paper import fonts
 from numeye.training.paper.crop import NO_DIGIT, Paper
 from numeye.training.paper.ink import Fields, edge_field, mnist_fields, pack
-from numeye.training.paper.page import MOST, SIZE, PageRanges, Pages, Tile
+from numeye.training.paper.page import SIZE, PageRanges, Pages, Tile
 from numeye.training.paper.ranges import Ranges
+from numeye.training.paper.sheet import MOST
 
 if TYPE_CHECKING:
     from jaxtyping import UInt8
 
 PART = 10_000  # crops in one file
 VERSION = 3  # of the effects: counted up when the same seed gives other pixels
-TILE_VERSION = 1  # of what else is on tiles
+TILE_VERSION = 2  # of what else is on tiles
 Split = Literal["fit", "validation"]
 FONTS: dict[Split, Literal["train", "held-out"]] = {"fit": "train", "validation": "held-out"}
 Row = tuple[Any, ...]  # the fields of one row of a file

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     Grey = Float32[np.ndarray, "height width"]
 
 CUT = 10  # the label of a digit that the border cut so far that it can be read, or not
-VISIBLE = 0.65  # share of a digit's box that must be on the sheet, for it to be read
+VISIBLE = 0.8  # share of a digit's box that must be on the sheet, or in a view of it, for it to be read
+MOST = 96  # digits on a sheet
 SHIFT = 4  # lines are drawn at a sixteenth of a pixel
 
 
@@ -48,6 +49,11 @@ class Sheet:
             shown = (box[2] - box[0]) * (box[3] - box[1]) / (width * height)
             self.labels.append(digit if shown >= VISIBLE else CUT)
             self.boxes.append(box)
+
+    @property
+    def full(self) -> bool:
+        """True where no more digits can be told of."""
+        return len(self.labels) >= MOST
 
     def free(self, left: float, top: float, ink: Grey) -> bool:
         """Whether no digit would be written over."""

@@ -61,6 +61,6 @@ def test_shapes_are_checked_in_the_tests() -> None:
 
 
 def test_the_registry_names_what_it_has() -> None:
-    assert list_models() == ["classic", "reader"]
-    with pytest.raises(UsageError, match="no network 'clasic'; there are classic, reader"):
+    assert list_models() == ["classic", "reader", "spotter"]
+    with pytest.raises(UsageError, match="no network 'clasic'; there are classic, reader, spotter"):
         create_model("clasic")

@@ -24,7 +24,7 @@ FOOT, MIDDLE = ".,", "-=*+:"  # signs at the foot of the line, and half way up
 ROOM = 1.7  # side of the canvas of one sign, in heights of the line
 
 Drawn = tuple[np.ndarray, int, bool]  # a field, the digit, and whether it is the distance from a line
-Source = Callable[[np.random.Generator], Drawn]
+Source = Callable[[np.random.Generator, int | None], Drawn]  # of any digit, or of one that is asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,8 @@ class LineRanges:
         gap: between the ink of two digits, of their height, mean of a line; below 0 they overlap.
         jitter: standard deviation of each gap, of the height.
         slope: of a line, standard deviation; of one in seven three times that.
-        small_zeros: share of the lines whose zeros are small.
+        small_zeros: share of the lines whose zeros are small; some of them are wide, too.
+        round_amounts: share of the numbers that end in zeros, as prices do.
         signs: share of the numbers that have signs before them, and behind them.
         between: share of the gaps with a sign in them.
         cells: share of the lines in a comb of cells.
@@ -49,6 +50,7 @@ class LineRanges:
     jitter: float = 0.07
     slope: float = 0.035
     small_zeros: float = 0.3
+    round_amounts: float = 0.2
     signs: float = 0.45
     between: float = 0.07
     cells: float = 0.12
@@ -68,9 +70,10 @@ class FontSource:
     fields: Fields
     numbers: Int64[np.ndarray, " n"]
 
-    def __call__(self, random: np.random.Generator) -> Drawn:
-        """Any of them."""
-        number = int(random.choice(self.numbers))
+    def __call__(self, random: np.random.Generator, asked: int | None = None) -> Drawn:
+        """Any of them, or any picture of the one that is asked for."""
+        fitting = self.numbers[self.fields.labels[self.numbers] == asked] if asked is not None else self.numbers
+        number = int(random.choice(fitting if len(fitting) else self.numbers))
         return unpack(self.fields.edge[number]), int(self.fields.labels[number]), False
 
 
@@ -88,12 +91,14 @@ class HandSource:
     thin: bool
     pens: float
 
-    def __call__(self, random: np.random.Generator) -> Drawn:
-        """Any of them."""
+    def __call__(self, random: np.random.Generator, asked: int | None = None) -> Drawn:
+        """Any of them, or any picture of the one that is asked for."""
         if random.random() < self.pens:
-            digit = int(random.integers(10))
+            digit = int(random.integers(10)) if asked is None else asked
             return pen.draw_digit(digit, random), digit, True
         number = int(random.integers(len(self.fields.labels)))
+        while asked is not None and self.fields.labels[number] != asked:
+            number = int(random.integers(len(self.fields.labels)))
         thin = self.thin and self.fields.line is not None
         stored = self.fields.line if thin and self.fields.line is not None else self.fields.edge
         return unpack(stored[number]), int(self.fields.labels[number]), thin
@@ -111,7 +116,7 @@ class Line:
         ranges: how often and how far.
         gap: mean between two digits, of the height.
         slope: pixels down for each to the right.
-        zeros: how high zeros are, of the height.
+        zeros: how high zeros are, of the height; and how wide, of their usual proportions.
         comb: whether each digit has a cell.
         joined: share of the digits to which the pen goes on from the one before.
     """
@@ -123,7 +128,7 @@ class Line:
     ranges: LineRanges
     gap: float
     slope: float
-    zeros: float
+    zeros: tuple[float, float]
     comb: bool
     joined: float
 
@@ -140,7 +145,7 @@ class Line:
             ranges=ranges,
             gap=random.uniform(*ranges.gap),
             slope=slope,
-            zeros=random.uniform(0.5, 0.85) if random.random() < ranges.small_zeros else 1.0,
+            zeros=_zeros(random) if random.random() < ranges.small_zeros else (1.0, 1.0),
             comb=random.random() < ranges.cells,
             joined=random.uniform(0.2, 0.9) if random.random() < ranges.joined else 0.0,
         )
@@ -155,6 +160,7 @@ class Line:
     def number(self, sheet: Sheet, left: float, top: float, count: int, random: np.random.Generator) -> float:
         """One number with the signs around it; where it ends is returned."""
         start, origin = left, top - self.slope * left
+        zeros_from = int(random.integers(1, count)) if count > 1 and random.random() < self.ranges.round_amounts else count
         for sign in self._signs(BEFORE, random):
             left = self._sign(sheet, sign, left, origin + self.slope * left, random)
         for place in range(count):
@@ -165,7 +171,7 @@ class Line:
                 left = self._sign(sheet, sign, left, origin + self.slope * left, random)
             if place and not self.comb and random.random() < self.joined:
                 self._join(sheet, left, origin + self.slope * left + self.height, random)
-            left = self._digit(sheet, left, origin + self.slope * left, random)
+            left = self._digit(sheet, left, origin + self.slope * left, random, 0 if place >= zeros_from else None)
         for sign in self._signs(BEHIND, random):
             left = self._sign(sheet, sign, left, origin + self.slope * left, random)
         if random.random() < self.ranges.underlined:
@@ -173,11 +179,22 @@ class Line:
             sheet.line(start - 4, at, left + 4, at + (self.slope + random.normal(0, 0.03)) * (left - start), random)
         return left
 
-    def _digit(self, sheet: Sheet, left: float, top: float, random: np.random.Generator) -> float:
+    def lone(self, sheet: Sheet, x: float, y: float, room: float, random: np.random.Generator) -> None:
+        """One digit about the middle of a cell."""
+        source, digit, thin = self.source(random, None)
+        ink = self._ink(source, thin, self.height * float(np.exp(random.normal(0, 0.07))), random)
+        if ink is not None:
+            off = random.normal(0, 0.07, 2) * room
+            sheet.put(ink, int(x + off[0] - ink.shape[1] / 2), int(y + off[1] - ink.shape[0] / 2), digit)
+
+    def _digit(
+        self, sheet: Sheet, left: float, top: float, random: np.random.Generator, asked: int | None = None
+    ) -> float:
         """Write one more digit and say where the next one begins."""
-        source, digit, thin = self.source(random)
-        small = self.zeros if digit == 0 else 1.0
-        ink = self._ink(source, thin, self.height * small * float(np.exp(random.normal(0, 0.07))), random)
+        source, digit, thin = self.source(random, asked)
+        small, wide = self.zeros if digit == 0 else (1.0, 1.0)
+        style = replace(self.style, stretch=self.style.stretch * wide)
+        ink = self._ink(source, thin, self.height * small * float(np.exp(random.normal(0, 0.07))), random, style)
         if ink is None:
             return left
         high, wide = ink.shape
@@ -214,15 +231,22 @@ class Line:
         behind: float = left + wide + self.height * random.uniform(0.02, 0.3)
         return behind
 
-    def _ink(self, source: np.ndarray, thin: bool, tall: float, random: np.random.Generator) -> Grey | None:
+    def _ink(
+        self, source: np.ndarray, thin: bool, tall: float, random: np.random.Generator, style: Style | None = None
+    ) -> Grey | None:
         middle = self.hand.size / 2, self.hand.size / 2
-        return cropped(self.hand.write(source, thin, random, height=tall, centre=middle, style=self.style))
+        return cropped(self.hand.write(source, thin, random, height=tall, centre=middle, style=style or self.style))
 
     def _signs(self, signs: str, random: np.random.Generator) -> list[str]:
         if random.random() >= self.ranges.signs:
             return []
         sign = str(random.choice(list(signs)))
         return [sign] * int(random.choice([1, 1, 1, 2, 3]))
+
+
+def _zeros(random: np.random.Generator) -> tuple[float, float]:
+    """How high and how wide some writer's small zeros are."""
+    return random.uniform(0.45, 0.85), random.uniform(1.0, 2.0) if random.random() < 0.5 else 1.0
 
 
 def cropped(ink: Grey) -> Grey | None:

@@ -36,8 +36,9 @@ class PageRanges:
     Attributes:
         height: of the digits of a line, pixels.
         printed, pens: share of the lines that are printed, or drawn as regional forms; each digit of the rest is from
-            MNIST, and some of them are drawn, too.
+            MNIST, and `some_pens` of them are drawn, too.
         empty: share of the tiles without a digit.
+        tables: share of the tiles with cells, of which some have a digit in them.
         words: share of the tiles with words.
         ruled: share of the tiles with ruled lines, a grid or the like.
         strokes: share of the tiles with a stroke that crosses.
@@ -47,7 +48,9 @@ class PageRanges:
     height: tuple[float, float] = (15.0, 64.0)
     printed: float = 0.14
     pens: float = 0.12
-    empty: float = 0.1
+    some_pens: float = 0.22
+    empty: float = 0.12
+    tables: float = 0.07
     words: float = 0.2
     ruled: float = 0.3
     strokes: float = 0.12
@@ -95,10 +98,13 @@ class Pages:
         random = np.random.Generator(np.random.PCG64([seed, index, SIZE]))
         sheet = Sheet(SIZE)
         height = self._height(random)
-        if random.random() >= self.ranges.empty:
+        kind = random.random()
+        if kind < self.ranges.empty:
+            self._nothing(sheet, height, random)
+        elif kind < self.ranges.empty + self.ranges.tables:
+            height = self._table(sheet, height, random)
+        else:
             height = self._numbers(sheet, height, random)
-        elif random.random() < 0.4:
-            sheet.put(things.thing(SIZE, random), 0, 0)
         self._around(sheet, height, random)
         return self._photographed(sheet, height, random)
 
@@ -163,6 +169,25 @@ class Pages:
                 line = self._line(height * float(np.exp(random.normal(0, 0.25))), random)
         return smallest
 
+    def _table(self, sheet: Sheet, height: float, random: np.random.Generator) -> float:
+        """Cells, some empty, the others with one digit each, written or printed; the height of the digits."""
+        cell = float(np.clip(height * random.uniform(1.25, 2.4), 20, SIZE))
+        height = float(np.clip(cell / random.uniform(1.25, 2.4), *self.ranges.height))
+        left, top = random.uniform(-cell, 0, 2)
+        tilt, filled = random.normal(0, 0.03), random.uniform(0.25, 0.9)
+        hands = [self._line(height * random.uniform(0.85, 1.1), random) for _ in range(2)]
+        thick = int(random.integers(1, 4))
+        for row in range(int(SIZE / cell) + 3):
+            at = top + row * cell
+            sheet.line(0, at, SIZE, at + tilt * SIZE, random, width=thick if row % 3 == 0 else 1)
+            sheet.line(left + row * cell, 0, left + row * cell - tilt * SIZE, SIZE, random, width=1)
+        for row in range(int(SIZE / cell) + 2):
+            for column in range(int(SIZE / cell) + 2):
+                if random.random() < filled and not sheet.full:
+                    x, y = left + column * cell - tilt * row * cell, top + row * cell + tilt * column * cell
+                    hands[int(random.random() < 0.4)].lone(sheet, x + cell / 2, y + cell / 2, cell, random)
+        return min(hand.height for hand in hands)
+
     def _line(self, height: float, random: np.random.Generator) -> Line:
         height = float(np.clip(height, *self.ranges.height))
         kind = random.random()
@@ -171,13 +196,23 @@ class Pages:
             font = self.printed[int(random.integers(len(self.printed)))]
             source = FontSource(self.paper.printed, font)
         else:
-            pens = 1.0 if kind < self.ranges.printed + self.ranges.pens else 0.15
+            pens = 1.0 if kind < self.ranges.printed + self.ranges.pens else self.ranges.some_pens
             thin = random.random() < self.paper.ranges.thin
             source = HandSource(self.paper.digits, thin, pens)
         return Line.begin(height, self._hand(height), source, self.ranges.line, random)
 
     def _hand(self, height: float) -> Hand:
         return Hand(size=int(np.ceil(ROOM * height)), ranges=self.paper.ranges)
+
+    def _nothing(self, sheet: Sheet, height: float, random: np.random.Generator) -> None:
+        """No number: some thing, a text, or the paper alone."""
+        kind = random.random()
+        if kind < 0.3:
+            sheet.put(things.thing(SIZE, random), 0, 0)
+        elif kind < 0.7:
+            tall = float(np.clip(height * 0.6, 9, 40))
+            for at in np.arange(random.uniform(-tall, tall), SIZE, tall * random.uniform(1.3, 2.2)):
+                self._words(sheet, tall, random, top=float(at))
 
     # --- what stands around --------------------------------------------------------------------------------------
 
@@ -192,16 +227,18 @@ class Pages:
             left, top = random.uniform(-0.3, SIZE - 0.6 * side, 2)
             sheet.put(ink * np.float32(random.uniform(0.3, 0.8)), int(left), int(top))
 
-    def _words(self, sheet: Sheet, height: float, random: np.random.Generator) -> None:
-        """A line of letters that goes round the digits that are there."""
+    def _words(self, sheet: Sheet, height: float, random: np.random.Generator, top: float | None = None) -> None:
+        """A line of letters, mostly of one font, that goes round the digits that are there."""
         if self.words is None:
             return
-        height = float(np.clip(height, 9, 50))
+        height, alone = float(np.clip(height, 9, 50)), top is None
         hand = self._hand(height)
-        style, left = hand.style(random), random.uniform(-20, SIZE * 0.6)
-        style, top = replace(style, angle=0.0), random.uniform(0, SIZE - height)
-        for _ in range(int(random.integers(2, 16))):
-            number = int(random.integers(len(self.words.labels)))
+        style, left = hand.style(random), random.uniform(-20, SIZE * 0.6) if top is None else random.uniform(-10, 10)
+        style, top = replace(style, angle=0.0), random.uniform(0, SIZE - height) if top is None else top
+        font = int(random.integers(len(self.words.labels)))  # letters of one font lie side by side
+        for _ in range(int(random.integers(2, 16)) if alone else 40):
+            near = random.random() < 0.8
+            number = (font + int(random.integers(-25, 25)) if near else int(random.integers(1 << 30))) % len(self.words.labels)
             tall, middle = height * random.choice([0.7, 0.7, 1.0]), (hand.size / 2, hand.size / 2)
             source = unpack(self.words.edge[number])
             ink = cropped(hand.write(source, False, random, height=tall, centre=middle, style=style))

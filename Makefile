@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint train reader bench docs clean
+.PHONY: help demo test lint train reader spotter bench docs clean
 
 help:
 	@echo "make demo    read sample pictures with the light install        (under a minute)"
 	@echo "make train   train the recipe classic for real, into runs/      (2 minutes on 2 cores)"
 	@echo "make reader  train the recipe reader, the default model, into runs/ (1 hour 35 minutes on 2 cores)"
+	@echo "make spotter train the recipe spotter, which finds digits on pages, into runs/ (2 hours on 2 cores)"
 	@echo "make test    every test                                         (7 minutes on 2 cores)"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   start-up, the loop against a bare one, three seeds (7 minutes on 2 cores)"
@@ -51,6 +52,9 @@ train: .venv/.dev
 
 reader: .venv/.dev
 	$(BIN)/numeye train reader --run runs/reader-seed0 --resume
+
+spotter: .venv/.dev
+	$(BIN)/numeye train spotter --run runs/spotter-seed0 --resume
 
 bench: .venv/.dev
 	$(BIN)/numeye bench read

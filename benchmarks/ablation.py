@@ -63,7 +63,9 @@ def printed() -> tuple[list[np.ndarray], np.ndarray]:
 def main() -> None:
     """Print a row for each training."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("family", nargs="*", choices=[[], *FAMILIES], help="to leave out; each in turn if none is named")
+    parser.add_argument(
+        "family", nargs="*", choices=[[], *FAMILIES], help="to leave out; each in turn if none is named"
+    )
     parser.add_argument("--run", type=Path, default=Path("runs/ablation"))
     parser.add_argument("--crops", type=int, default=CROPS)
     parser.add_argument("--epochs", type=int, default=EPOCHS)

@@ -30,7 +30,7 @@ def seconds(work: Callable[[], object]) -> float:
 def tasks(name: str, pictures: list[np.ndarray]) -> dict[str, tuple[Callable[[], object], int]]:
     """What is timed of a model, and how many pictures each is."""
     model = weights.load(name)
-    network, reader = Network(model, 0), Reader(model=name)
+    network, reader = Network(model, 0), Reader(model=name, single=True)
     shape = SHAPES[network.framing][0][0][1:]
     one, many = (np.random.default_rng(0).random((count, *shape), np.float32) for count in (1, BATCH))
     return {

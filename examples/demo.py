@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numeye
 
-HERE = Path(__file__).parent / "digits"
+HERE = Path(__file__).parent
+NUMBERS = {"rows.png": "407 1250 / 88 31170 / 9526", "card.png": "4539 1488 0343 6467"}
 
 
 def main() -> int:
     """Print a line a picture; the status is 1 if one is read wrong."""
     begun = time.perf_counter()
     wrong = 0
-    for reading in numeye.read_many([HERE]):
+    for reading in numeye.read_many([HERE / "digits"], single=True):
         name = Path(reading.image).stem
         expected = "" if name == "blank" else name[0]
         wrong += reading.text != expected
@@ -23,8 +24,13 @@ def main() -> int:
         print(
             f"{Path(reading.image).name:<20} {said}" + ("" if reading.text == expected else f"   expected {expected}")
         )
+    for name, expected in NUMBERS.items():
+        reading = numeye.read(HERE / "numbers" / name)
+        text = reading.text.replace("\n", " / ")
+        wrong += text != expected
+        print(f"{name:<20} {text}   {reading.confidence:.1%}")
     seconds = time.perf_counter() - begun
-    print(f"{len(list(HERE.glob('*.*'))) - 1} pictures in {seconds:.2f} s, {wrong} wrong")
+    print(f"{len(list(HERE.glob('digits/*.*'))) + len(NUMBERS)} pictures in {seconds:.2f} s, {wrong} wrong")
     return 1 if wrong else 0
 
 

@@ -10,11 +10,12 @@ import torch
 
 from numeye.image import Page
 from numeye.locate import Spots
-from numeye.scan import NO_DIGIT, PageEyes, Weighing
+from numeye.scan import PageEyes
 from numeye.training import calibrate_pages
 from numeye.training.export import check_parity, to_onnx
 from numeye.training.models import create_model
 from numeye.training.paper.page import Tile
+from numeye.weighing import NO_DIGIT, Weighing
 from numeye.zoom import log_softmax
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 from conftest import Numeye
 
 SAMPLES = Path(__file__).parent.parent / "examples" / "digits"
+NUMBERS = SAMPLES.parent / "numbers"
 SEVEN, THREE, BLANK = SAMPLES / "7-turned.jpg", SAMPLES / "3-pencil.png", SAMPLES / "blank.png"
 
 
@@ -48,7 +49,7 @@ def test_standard_input(numeye: Numeye) -> None:
 
 def test_json_is_one_object_a_page_in_input_order(numeye: Numeye, tmp_path: Path) -> None:
     missing = tmp_path / "missing.png"
-    done = numeye("read", "--json", SEVEN, missing, BLANK, THREE)
+    done = numeye("read", "--single", "--json", SEVEN, missing, BLANK, THREE)
     seven, error, blank, three = map(json.loads, done.stdout.splitlines())
     assert done.returncode == 1
     assert list(seven) == ["image", "page", "text", "confidence", "rejected", "digits"]
@@ -65,6 +66,45 @@ def test_json_is_one_object_a_page_in_input_order(numeye: Numeye, tmp_path: Path
     assert error == {"image": str(missing), "error": f"{missing}: no such file"}
     assert blank == {"image": str(BLANK), "page": 0, "text": "", "confidence": 0.0, "rejected": "blank", "digits": []}
     assert three["text"] == "3"
+
+
+def test_a_page_is_read_row_by_row(numeye: Numeye) -> None:
+    done = numeye("read", NUMBERS / "rows.png")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "407 1250\n88 31170\n9526\n", "")
+    found = json.loads(numeye("read", "--json", NUMBERS / "rows.png").stdout)
+    assert [(one["row"], one["index"], one["text"]) for one in found["numbers"]] == [
+        (0, 0, "407"), (0, 1, "1250"), (1, 0, "88"), (1, 1, "31170"), (2, 0, "9526"),
+    ]  # fmt: skip
+    assert [one["digit"] for one in found["digits"]] == [int(digit) for digit in "407125088311709526"]
+    assert 0 < found["confidence"] <= min(one["confidence"] for one in found["numbers"])
+
+
+def test_what_is_known_of_a_number_is_used(numeye: Numeye) -> None:
+    done = numeye("read", "--digits", "16", "--check", "luhn", NUMBERS / "card.png", "--json")
+    (number,) = json.loads(done.stdout)["numbers"]
+    assert (number["text"], number["fits"]) == ("4539148803436467", "16 digits, luhn")
+
+
+def test_the_fields_of_a_photographed_form(numeye: Numeye) -> None:
+    done = numeye("read", "--regions", NUMBERS / "form.toml", NUMBERS / "form-filled.jpg")
+    assert (done.returncode, done.stdout) == (0, "customer\t20417\nquantity\t36\npostcode\t79104\n"), done.stderr
+    table = numeye("read", "--regions", NUMBERS / "form.toml", NUMBERS / "form-filled.jpg", "--csv").stdout
+    assert [row["region"] for row in csv.DictReader(io.StringIO(table))] == ["customer", "quantity", "postcode"]
+
+
+def test_a_table_is_a_matrix(numeye: Numeye) -> None:
+    done = numeye("read", "--grid", NUMBERS / "table.png")
+    assert done.stdout == "5 3 . . 7 .\n6 . . 1 9 5\n. 9 8 . . 3\n8 . 4 . . 1\n"
+
+
+def test_a_run_that_was_cut_off_is_gone_on_with(numeye: Numeye, tmp_path: Path) -> None:
+    out = tmp_path / "answers.csv"
+    assert numeye("read", SAMPLES, "--csv", "--append", out).stdout == ""
+    whole = out.read_bytes()
+    out.write_bytes(whole[: len(whole) // 2])
+    numeye("read", SAMPLES, "--csv", "--append", out)
+    assert out.read_bytes() == whole
+    assert numeye("read", SAMPLES, "--csv").stdout.encode() == whole
 
 
 def test_csv_is_one_row_a_number(numeye: Numeye) -> None:
@@ -190,7 +230,17 @@ def _broken_npz(folder: Path) -> list[object]:
 def _strings(folder: Path) -> list[object]:
     shutil.copy(SEVEN, folder / "seven.jpg")
     (folder / "labels.csv").write_text("file,label\nseven.jpg,407\n")
-    return ["evaluate", "--data", folder]
+    return ["evaluate", "classic", "--data", folder]
+
+
+def _two_kinds_of_regions(folder: Path) -> list[object]:
+    (folder / "form.toml").write_text('[total]\nregion = "0,0,5,5"\n')
+    return ["read", SEVEN, "--region", "0,0,5,5", "--regions", folder / "form.toml"]
+
+
+def _diary(folder: Path) -> list[object]:
+    (folder / "diary").write_text("nothing today\n")
+    return ["read", SEVEN, "--json", "--append", folder / "diary"]
 
 
 def _file_as_folder(folder: Path) -> list[object]:
@@ -217,7 +267,23 @@ WRONG: dict[str, tuple[Callable[[Path], list[object]], int, str]] = {
     "no such data": (lambda f: ["evaluate", "--data", f / "no"], 2, "no data set"),
     "a folder that is no data": (lambda f: ["evaluate", "--data", f], 1, "not a data folder"),
     "a broken npz": (_broken_npz, 1, "not an .npz that can be read"),
-    "labels of several digits": (_strings, 1, "the label '407' is not one digit"),
+    "labels of several digits": (_strings, 2, "its labels are strings of digits; classic reads one digit a picture"),
+    "a sum that there is none": (lambda f: ["read", SEVEN, "--check", "lun"], 2, "check lun: expected one of luhn"),
+    "an expression that is none": (lambda f: ["read", SEVEN, "--expect", "["], 2, "expect"),
+    "a number known of a digit": (
+        lambda f: ["read", "--single", SEVEN, "--digits", "3"],
+        2,
+        "reads one digit a picture",
+    ),
+    "a region in words": (lambda f: ["read", SEVEN, "--region", "left"], 2, "expected x,y,width,height"),
+    "a region beyond": (lambda f: ["read", SEVEN, "--region", "9000,0,5,5"], 1, "lies outside the picture"),
+    "regions twice": (_two_kinds_of_regions, 2, "--region and --regions: choose one"),
+    "regions of a digit": (lambda f: ["read", "--single", SEVEN, "--grid"], 2, "reads one digit a picture"),
+    "a grid and regions": (lambda f: ["read", SEVEN, "--grid", "--region", "0,0,5,5"], 2, "choose one"),
+    "no such form": (lambda f: ["read", SEVEN, "--regions", f / "form.toml"], 2, "no such file"),
+    "no grid": (lambda f: ["read", SEVEN, "--grid"], 1, "no grid found"),
+    "plain text to go on with": (lambda f: ["read", SEVEN, "--append", f / "a"], 2, "expected --csv or --json"),
+    "a file of something else": (_diary, 1, "not a file of answers"),
     "export of no run": (lambda f: ["export", f], 1, "no run folder (it has no config.json)"),
     "a report of no run": (lambda f: ["evaluate", "--report", f / "r.html"], 2, "expected a run folder as MODEL"),
     "seeds in words": (lambda f: ["bench", "train", "--seeds", "one"], 2, "expected whole numbers"),
@@ -271,10 +337,11 @@ def test_evaluate_reads_own_folders_and_names_what_cannot_be_read(numeye: Numeye
 def test_data_doctor_models_and_version(numeye: Numeye) -> None:
     assert numeye("data").stdout.count(" ok") == 4
     assert "sha256 as on its card" in numeye("doctor").stdout
-    classic, reader = numeye("models").stdout.splitlines()
+    classic, reader, spotter = numeye("models").stdout.splitlines()
     assert classic.startswith("classic: 206,922 parameters, 99.04 % of 10,000")
     assert reader.startswith("reader  (default): 838,199 parameters, 99.")
-    assert [json.loads(line)["default"] for line in numeye("models", "--json").stdout.splitlines()] == [False, True]
+    assert spotter == "spotter  (default): 539,743 parameters, finds the digits of a page for the model reader"
+    assert [json.loads(line)["default"] for line in numeye("models", "--json").stdout.splitlines()] == [0, 1, 1]
     assert numeye("--version").stdout == "numeye 0.1.0\n"
 
 
@@ -301,6 +368,6 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     assert done.stderr == ""
 
 
-def test_only_paper_can_be_shown(numeye: Numeye) -> None:
+def test_only_paper_and_pages_can_be_shown(numeye: Numeye) -> None:
     done = numeye("data", "--show", "rain")
-    assert (done.returncode, done.stderr) == (2, "numeye: --show rain: expected paper\n")
+    assert (done.returncode, done.stderr) == (2, "numeye: --show rain: expected paper or pages\n")

@@ -16,7 +16,7 @@ SAMPLES = Path(__file__).parent.parent / "examples" / "digits"
 
 @pytest.fixture(scope="module")
 def reader() -> Reader:
-    return Reader()
+    return Reader(single=True)
 
 
 def test_its_card_says_how_it_was_made() -> None:
@@ -69,14 +69,15 @@ def test_what_is_no_digit_is_not_read(reader: Reader, kind: str) -> None:
 
 def test_it_keeps_a_promise_or_says_that_it_cannot(mnist_cache: Path) -> None:
     data = open_data("mnist:validation", cache=mnist_cache).subset(np.arange(1_000))
-    strict = evaluate(Reader(max_error=0.05), data)
+    strict = evaluate(Reader(single=True, max_error=0.05), data)
     wrong = 100 - strict.to_dict()["accuracy_accepted"]
     assert wrong <= 5
     with pytest.raises(UsageError, match="can promise"):
-        Reader(max_error=1e-6)
+        Reader(single=True, max_error=1e-6)
 
 
-def test_the_samples_are_read() -> None:
-    for reading in Reader().read_many([SAMPLES]):
+@pytest.mark.parametrize("single", [True, False])
+def test_the_samples_are_read(single: bool) -> None:
+    for reading in Reader(single=single).read_many([SAMPLES]):
         name = Path(reading.image).stem
         assert reading.text == ("" if name == "blank" else name[0])

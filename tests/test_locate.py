@@ -92,13 +92,26 @@ def test_a_digit_is_found_where_it_is_whatever_the_size_of_the_page(
     assert spots.boxes == pytest.approx(np.array([[left, top, left + side, top + side]]), abs=2 * shown)
 
 
-@pytest.mark.parametrize("side", [12, 300])
-def test_digits_of_another_size_than_was_taught_are_looked_at_once_more(side: int) -> None:
+def test_digits_smaller_than_they_are_read_well_are_looked_at_once_more() -> None:
     shapes: list[tuple[int, ...]] = []
-    spots = find(page(400, 500, 50, 50, side), seer(shapes))
-    assert len(shapes) == 2
-    assert spots.boxes == pytest.approx(np.array([[50, 50, 50 + side, 50 + side]]), abs=0.1 * side)
-    assert shapes[1][2] / shapes[0][2] == pytest.approx(locate.BEST / side, rel=0.2)
+    spots = find(page(400, 500, 50, 50, 12), seer(shapes))
+    assert len(shapes) == len(locate.LEVELS) + 1
+    assert spots.boxes == pytest.approx(np.array([[50, 50, 62, 62]]), abs=1.2)
+    assert shapes[-1][2] / shapes[0][2] == pytest.approx(locate.BEST / 12, rel=0.2)
+
+
+@pytest.mark.parametrize("side", [100, 200, 300, 390])
+def test_digits_larger_than_was_taught_are_seen_on_a_smaller_picture_of_the_page(side: int) -> None:
+    shapes: list[tuple[int, ...]] = []
+    spots = find(page(400, 500, 5, 5, side), seer(shapes))
+    assert len(shapes) == len(locate.LEVELS)
+    assert spots.boxes == pytest.approx(np.array([[5, 5, 5 + side, 5 + side]]), abs=10)
+
+
+def test_of_a_digit_and_what_lies_in_it_the_likelier_stays() -> None:
+    whole, part = (10, 10, 60, 90, 8, 4.0), (12, 12, 30, 40, 0, 3.0)
+    assert distinct(peaks(maps_of(96, 128, [whole, part]))).which.argmax(axis=1).tolist() == [8]
+    assert distinct(peaks(maps_of(96, 128, [(*whole[:5], 2.0), part]))).which.argmax(axis=1).tolist() == [0]
 
 
 def test_digits_too_small_to_be_seen_on_a_large_page_are_looked_for_at_its_own_size() -> None:
@@ -110,7 +123,7 @@ def test_digits_too_small_to_be_seen_on_a_large_page_are_looked_for_at_its_own_s
         return maps
 
     assert len(find(page(1700, 1700, 500, 500, 20), network)) == 1
-    assert len(shapes) == 2
+    assert len(shapes) == len(locate.LEVELS) + 1
 
 
 def test_what_is_shown_has_sides_that_the_network_takes_and_is_never_more_than_it_can() -> None:

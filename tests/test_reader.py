@@ -24,6 +24,11 @@ from numeye.zoom import SIZE, Window, cut
 SAMPLES = Path(__file__).parent.parent / "examples" / "digits"
 
 
+def alone(model: Path, **asked: Any) -> Reader:
+    """One that reads one digit a picture."""
+    return Reader(model, single=True, **asked)
+
+
 @pytest.fixture(scope="module")
 def reader() -> Reader:
     return Reader("classic")
@@ -182,7 +187,9 @@ def test_a_card_that_does_not_fit_is_said(card: object, says: str, tmp_path: Pat
 
 
 def test_no_such_model_names_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no model 'clasic'; expected classic, reader, a run folder or an ONNX file"):
+    with pytest.raises(
+        UsageError, match="no model 'clasic'; expected classic, reader, spotter, a run folder or an ONNX file"
+    ):
         Reader("clasic")
     with pytest.raises(ModelError, match="no model.onnx in this folder; expected the folder of a finished run"):
         Reader(tmp_path)
@@ -298,7 +305,7 @@ def _sheet(x: int, y: int, width: int, height: int) -> np.ndarray:
 
 
 def test_a_model_that_looks_for_itself_says_what_and_where(fake: FakeModel) -> None:
-    reading = Reader(fake()).read(_sheet(60, 80, 60, 100))
+    reading = alone(fake()).read(_sheet(60, 80, 60, 100))
     digit = reading.digits[0]
     assert (reading.text, reading.rejected) == ("3", None)
     assert digit.box == pytest.approx((60, 80, 60, 100), abs=4)
@@ -312,7 +319,7 @@ def test_a_model_that_looks_for_itself_says_what_and_where(fake: FakeModel) -> N
 
 @pytest.mark.parametrize("place", [(60, 80, 60, 100), (60, 190, 60, 110)])
 def test_what_was_looked_at_is_drawn_in_dashes(place: tuple[int, int, int, int], fake: FakeModel) -> None:
-    drawn = Reader(fake()).read(_sheet(*place)).draw()
+    drawn = alone(fake()).read(_sheet(*place)).draw()
     below = drawn.crop((0, 300, drawn.width, drawn.height))
     dashes = ImageColor.getrgb(FRAME)
     assert 20 < (np.asarray(drawn) == dashes).all(axis=2).sum() < 3 * 300
@@ -320,7 +327,7 @@ def test_what_was_looked_at_is_drawn_in_dashes(place: tuple[int, int, int, int],
 
 
 def test_confidence_leaves_room_for_no_digit_and_the_ten_sum_to_one(fake: FakeModel) -> None:
-    digit = Reader(fake(d3=5.0, none=4.0)).read(_sheet(60, 80, 60, 100)).digits[0]
+    digit = alone(fake(d3=5.0, none=4.0)).read(_sheet(60, 80, 60, 100)).digits[0]
     total = np.exp(5) + np.exp(4) + 9
     assert digit.confidence == pytest.approx(np.exp(5) / total)
     assert sum(digit.probabilities) == pytest.approx(1)
@@ -328,7 +335,7 @@ def test_confidence_leaves_room_for_no_digit_and_the_ten_sum_to_one(fake: FakeMo
 
 
 def test_the_temperature_divides_all_eleven(fake: FakeModel) -> None:
-    digit = Reader(fake({**CARD, "temperature": 2.0}, d3=8.0, none=2.0)).read(_sheet(60, 80, 60, 100)).digits[0]
+    digit = alone(fake({**CARD, "temperature": 2.0}, d3=8.0, none=2.0)).read(_sheet(60, 80, 60, 100)).digits[0]
     assert digit.confidence == pytest.approx(np.exp(4) / (np.exp(4) + np.exp(1) + 9))
 
 
@@ -352,7 +359,7 @@ def _smear(sigma: float) -> np.ndarray:
 def test_what_is_not_relied_on_says_why(
     odds: dict[str, float], picture: np.ndarray, reason: str | None, fake: FakeModel
 ) -> None:
-    reading = Reader(fake(**odds)).read(picture)
+    reading = alone(fake(**odds)).read(picture)
     assert reading.rejected == reason
     assert len(reading.digits) == (reason != "blank")
     if reason:
@@ -363,10 +370,10 @@ def test_what_is_not_relied_on_says_why(
 
 
 def test_where_the_card_does_not_say_the_shapes_tell_and_half_is_the_bound(fake: FakeModel) -> None:
-    reader = Reader(fake(None, d3=2.0, d4=1.9))
+    reader = alone(fake(None, d3=2.0, d4=1.9))
     assert reader.model.framing == "zoom"
     assert reader.read(_sheet(60, 80, 60, 100)).rejected == "unsure between 3 and 4"
-    assert Reader(fake(None)).read(_sheet(60, 80, 60, 100)).text == "3"
+    assert alone(fake(None)).read(_sheet(60, 80, 60, 100)).text == "3"
 
 
 def test_a_plain_onnx_file_is_fed_with_mnists_frame(tmp_path: Path) -> None:
@@ -380,17 +387,17 @@ def test_a_run_folder_holds_a_model_of_either_kind(fake: FakeModel, tmp_path: Pa
     run.mkdir()
     shutil.copy(path, run / "model.onnx")
     (run / "card.json").write_text(json.dumps(CARD))
-    assert Reader(run).read(_sheet(60, 80, 60, 100)).text == "3"
+    assert alone(run).read(_sheet(60, 80, 60, 100)).text == "3"
 
 
 def test_both_kinds_side_by_side_in_many_threads(fake: FakeModel, reader: Reader) -> None:
-    zoom, answers = Reader(fake()), []
-    alone = {0: reader.read(SAMPLES / "7-turned.jpg"), 1: zoom.read(SAMPLES / "7-turned.jpg")}
+    zoom, answers = alone(fake()), []
+    expected = {0: reader.read(SAMPLES / "7-turned.jpg"), 1: zoom.read(SAMPLES / "7-turned.jpg")}
 
     def work(number: int) -> None:
         for _ in range(5):
             kind = number % 2
-            answers.append((reader, zoom)[kind].read(SAMPLES / "7-turned.jpg") == alone[kind])
+            answers.append((reader, zoom)[kind].read(SAMPLES / "7-turned.jpg") == expected[kind])
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -398,12 +405,12 @@ def test_both_kinds_side_by_side_in_many_threads(fake: FakeModel, reader: Reader
     for thread in threads:
         thread.join()
     assert answers == [True] * 40
-    assert (alone[0].text, alone[1].text) == ("7", "3")
-    assert alone[0].digits[0].frame is None
+    assert (expected[0].text, expected[1].text) == ("7", "3")
+    assert expected[0].digits[0].frame is None
 
 
 def test_a_batch_of_pages_is_read_as_one_by_one(fake: FakeModel) -> None:
-    reader = Reader(fake())
+    reader = alone(fake())
     pages = [_sheet(60 + number, 80, 20 + number, 100) for number in range(70)]
     for together, page in zip(reader.read_many(pages), pages, strict=True):
         assert together == reader.read(page)
@@ -412,13 +419,13 @@ def test_a_batch_of_pages_is_read_as_one_by_one(fake: FakeModel) -> None:
 def test_one_answer_a_picture(fake: FakeModel, tmp_path: Path) -> None:
     pages = [Image.open(SAMPLES / name).convert("L") for name in ("1-blue-pen.jpg", "5-chalk.png")]
     pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
-    found = list(Reader(fake()).read_each([pages[0], tmp_path / "two.tif", pages[1]]))
+    found = list(alone(fake()).read_each([pages[0], tmp_path / "two.tif", pages[1]]))
     assert [type(one) is Unreadable for one in found] == [False, True, False]
     assert "has 2 pages" in found[1].to_dict()["error"]
 
 
 def test_the_raw_network_can_be_asked(fake: FakeModel) -> None:
-    reader = Reader(fake({**CARD, "temperature": 2.0}, d3=4.0))
+    reader = alone(fake({**CARD, "temperature": 2.0}, d3=4.0))
     pixels = cut(_sheet(60, 80, 60, 100), Window(90, 130, 140))[None]
     assert reader.logits(pixels).tolist() == [[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0]]
     assert reader.probabilities(pixels)[0, 3] == pytest.approx(np.exp(2) / (np.exp(2) + 10))
@@ -427,13 +434,13 @@ def test_the_raw_network_can_be_asked(fake: FakeModel) -> None:
 
 def test_logits_that_are_not_finite_are_refused(fake: FakeModel) -> None:
     with pytest.raises(ModelError, match="logits are not finite") as raised:
-        Reader(fake(d3=float("nan"))).read(_sheet(60, 80, 60, 100))
+        alone(fake(d3=float("nan"))).read(_sheet(60, 80, 60, 100))
     assert "\n" not in str(raised.value)
 
 
 def test_mnists_own_pictures_are_read_as_any_other(fake: FakeModel, train_images: np.ndarray) -> None:
     data = DataSet(name="own", pictures=train_images[:300], labels=("3",) * 300, framed=True)
-    measured = evaluate(Reader(fake()), data)
+    measured = evaluate(alone(fake()), data)
     assert measured.accuracy == 100
     assert measured.accepted.all()
     assert (measured.confidences < 1).all()
@@ -445,23 +452,25 @@ def test_mnists_own_pictures_are_read_as_any_other(fake: FakeModel, train_images
 )
 def test_a_promise_sets_the_threshold(odds: float, asked: float | None, reason: str | None, fake: FakeModel) -> None:
     path = fake(d3=odds, d4=0.1)
-    assert Reader(path, max_error=asked).read(_sheet(60, 80, 60, 100)).rejected == reason
-    assert numeye.read(_sheet(60, 80, 60, 100), model=path, max_error=asked).rejected == reason
-    assert next(numeye.read_many([_sheet(60, 80, 60, 100)], model=path, max_error=asked)).rejected == reason
+    assert alone(path, max_error=asked).read(_sheet(60, 80, 60, 100)).rejected == reason
+    assert numeye.read(_sheet(60, 80, 60, 100), model=path, single=True, max_error=asked).rejected == reason
+    assert (
+        next(numeye.read_many([_sheet(60, 80, 60, 100)], model=path, single=True, max_error=asked)).rejected == reason
+    )
 
 
 def test_a_promise_says_how_much_is_accepted(fake: FakeModel) -> None:
-    kept = Reader(fake(), max_error=0.003).promise
+    kept = alone(fake(), max_error=0.003).promise
     assert kept is not None
     assert (kept.threshold, kept.coverage) == (0.9, 0.9)
-    assert Reader(fake()).promise is None
+    assert alone(fake()).promise is None
     with pytest.raises(UsageError, match=r"0.001 % wrong is more than .* it can promise 0.0999 % at the least"):
-        Reader(fake(), max_error=0.00001)
+        alone(fake(), max_error=0.00001)
 
 
 def test_what_is_accepted_under_a_promise_is_what_was_counted(fake: FakeModel) -> None:
     card = {**CARD, "rejection": {"no_digit": 0.05, "unsure": 0.5}}
-    kept = Reader(fake(card), max_error=0.5).promise
+    kept = alone(fake(card), max_error=0.5).promise
     assert kept is not None
     assert kept.threshold == 0.99  # below 0.95, some answers are set aside as no digit
 
@@ -470,9 +479,9 @@ def test_a_model_without_a_calibration_promises_nothing(fake: FakeModel) -> None
     with pytest.raises(UsageError, match="classic: promises no error rate, since its card has no calibration"):
         Reader("classic", max_error=0.01)
     with pytest.raises(UsageError, match="its card has no calibration"):
-        Reader(fake({}), max_error=0.01)
+        alone(fake({}), max_error=0.01)
     with pytest.raises(UsageError, match="expected a number between 0 and 1"):
-        Reader(fake(), max_error=1.5)
+        alone(fake(), max_error=1.5)
 
 
 @pytest.mark.parametrize(
@@ -497,7 +506,7 @@ def test_a_model_without_a_calibration_promises_nothing(fake: FakeModel) -> None
 def test_a_calibration_that_makes_no_sense_is_said(changes: dict[str, Any], says: str, fake: FakeModel) -> None:
     path = fake({**CARD, "calibration": {**CARD["calibration"], **changes}})
     with pytest.raises(ModelError, match=says) as raised:
-        Reader(path, max_error=0.01)
+        alone(path, max_error=0.01)
     assert len(str(raised.value)) < 300 + len(str(path))
     assert "\n" not in str(raised.value)
 
@@ -505,12 +514,13 @@ def test_a_calibration_that_makes_no_sense_is_said(changes: dict[str, Any], says
 def test_the_command_line_says_what_it_promises(fake: FakeModel, tmp_path: Path, numeye: Callable[..., Any]) -> None:
     path, picture = fake(d3=2.5, d4=0.1), tmp_path / "sheet.png"
     Image.fromarray(_sheet(60, 80, 60, 100)).save(picture)
-    done = numeye("read", picture, "--model", path, "--max-error", "5%")
+    done = numeye("read", "--single", picture, "--model", path, "--max-error", "5%")
     assert (done.returncode, done.stdout) == (0, "3\n")
     assert done.stderr == (
         "at most 5 % wrong among what is accepted: 98.0 % of the calibration pictures were (threshold 0.5)\n"
     )
-    done = numeye("read", picture, "--model", path, "--max-error", "0.003", "--json", "--overlay", tmp_path / "drawn")
+    asked = ["--model", path, "--max-error", "0.003", "--json", "--overlay", tmp_path / "drawn"]
+    done = numeye("read", "--single", picture, *asked)
     assert done.returncode == 3
     assert json.loads(done.stdout)["rejected"] == "unsure between 3 and 4"
     assert done.stderr.endswith(f"numeye: {picture}: rejected (unsure between 3 and 4)\n")

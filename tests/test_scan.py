@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from numeye.image import Page
+from numeye.knowledge import Knowledge
 from numeye.locate import STRIDE, Spots
 from numeye.results import Reading
-from numeye.scan import PageEyes, Weighing
+from numeye.scan import PageEyes
+from numeye.weighing import Weighing
 
 SIDE = 24  # pixels of a digit
+HEIGHT = 160  # pixels of a page
 
 
 def spotter(pixels: np.ndarray) -> np.ndarray:
@@ -18,6 +21,8 @@ def spotter(pixels: np.ndarray) -> np.ndarray:
     levels = np.rint(pixels[0, 0] * 255).astype(int)
     maps = np.zeros((15, *(side // STRIDE for side in levels.shape)), np.float32)
     maps[0] = -9
+    if len(levels) < HEIGHT:  # a smaller picture of the page
+        return maps[None]
     corner = (levels < 200) & (np.roll(levels, 1, 0) >= 200) & (np.roll(levels, 1, 1) >= 200)
     for top, left in np.argwhere(corner):
         middle = np.array([left, top]) + SIDE / 2
@@ -38,7 +43,7 @@ def looker(answer: int, strength: float = 8.0) -> object:
     return network
 
 
-def page(*digits: tuple[int, int, int], height: int = 160, width: int = 400) -> Page:
+def page(*digits: tuple[int, int, int], height: int = HEIGHT, width: int = 400) -> Page:
     """Digits as (digit, left, top)."""
     grey = np.full((height, width), 255, np.uint8)
     for digit, left, top in digits:
@@ -116,3 +121,45 @@ def test_a_weighing_gives_probabilities_whatever_it_is_told() -> None:
     there, which = Weighing(there=(0.0, 1.0, 1.0)).weigh(spots, looks)
     assert np.isfinite(there).all()
     assert which.sum(axis=1) == pytest.approx(1)
+
+
+def known(found: Page, **knowledge: object) -> Reading:
+    eyes = PageEyes(spotter, looker(3, 0.0), Weighing(), knowledge=Knowledge(**knowledge))  # type: ignore[arg-type]
+    return eyes.read([found])[0]
+
+
+def test_numbers_that_fit_what_is_known_say_so() -> None:
+    reading = known(page(*line("407", 10, 10), *line("123", 250, 10)), digits=3)
+    assert reading.text == "407 123"
+    assert reading.numbers is not None
+    assert [number.fits for number in reading.numbers] == ["3 digits"] * 2
+    assert reading.to_dict()["numbers"][0]["fits"] == "3 digits"
+
+
+def test_neighbours_are_one_number_where_only_together_they_fit() -> None:
+    found = page(*line("4111", 10, 10), *line("1111", 150, 10), *line("2111", 290, 60))
+    assert read(found).text == "4111 1111\n2111"
+    assert known(found, expect=r"\d{8}|2111").text == "41111111\n2111"
+    assert known(found, digits=4).text == "4111 1111\n2111"
+
+
+def test_a_number_that_cannot_fit_is_set_aside_alone() -> None:
+    reading = known(page(*line("407", 10, 10), *line("12", 250, 10)), digits=3)
+    assert reading.text == "407 ?"
+    assert reading.numbers is not None
+    assert reading.numbers[1].rejected == "does not fit 3 digits"
+    assert [digit.digit for digit in reading.numbers[1].digits] == [1, 2]
+    assert reading.doubtful
+
+
+def test_a_check_sum_mends_the_likeliest_mistake() -> None:
+    def unsure(pixels: np.ndarray) -> np.ndarray:
+        maps = spotter(pixels)
+        maps[:, 1 + 8] = np.where(maps[:, 1 + 3] > 5, 5.5, maps[:, 1 + 8])  # each 3 may as well be an 8
+        return maps
+
+    eyes = PageEyes(unsure, looker(3, 0.0), Weighing(), knowledge=Knowledge(check="luhn"))  # type: ignore[arg-type]
+    plain = PageEyes(unsure, looker(3, 0.0), Weighing())  # type: ignore[arg-type]
+    found = page(*line("79927393713", 10, 10))
+    assert plain.read([found])[0].text == "79927393713"
+    assert eyes.read([found])[0].text == "79927398713"

@@ -13,7 +13,7 @@ from PIL import Image
 from conftest import Numeye
 from numeye import Evaluation, Reader, evaluate, open_data, source
 from numeye.errors import DataError, OutputError, UsageError
-from numeye.wild import ScoringLog, Table, Unscored, data_sets, measure, print_folder
+from numeye.wild import Readers, ScoringLog, Table, Unscored, data_sets, measure, print_folder
 
 
 def save_npz(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
@@ -45,18 +45,22 @@ def folder(tmp_path: Path, train_images: np.ndarray, train_labels: np.ndarray) -
     return root
 
 
+def readers(model: str = "classic", max_error: float | None = None) -> Readers:
+    return Readers(model, max_error, lambda line: None)
+
+
 def printed(folder: Path, **asked: object) -> tuple[bool, list[str], list[str]]:
     answers: list[str] = []
     said: list[str] = []
-    whole = print_folder(Reader("classic"), folder, answer=answers.append, say=said.append, **asked)  # type: ignore[arg-type]
+    whole = print_folder(readers(), folder, answer=answers.append, say=said.append, **asked)  # type: ignore[arg-type]
     return whole, "\n".join(answers).splitlines(), said
 
 
 def test_each_data_set_is_scored_as_it_is_alone(folder: Path) -> None:
     reader = Reader("classic")
-    found = list(measure(reader, data_sets(folder)))
+    found = list(measure(readers(), data_sets(folder)))
     names = [one.data if isinstance(one, Evaluation) else one.name for one in found]
-    assert names == ["a", "b.npz", "grids", "notes", "strings"]
+    assert names == ["a", "b.npz", "strings", "grids", "notes"]
     first, second = (one for one in found if isinstance(one, Evaluation))
     for alone, together in ((folder / "a", first), (folder / "b.npz", second)):
         expected = evaluate(reader, open_data(str(alone)))
@@ -73,8 +77,8 @@ def test_the_table_is_aligned_and_ends_with_the_mean(folder: Path) -> None:
     column = heading.index("accuracy %") + len("accuracy %")
     shown = [float(row[:column].split()[-1]) for row in rows]
     assert shown[2] == pytest.approx((shown[0] + shown[1]) / 2, abs=0.01)
-    assert [line.split(":")[1].strip() for line in said] == ["grids", "notes", "strings"]
-    assert sum("longer than one digit, which this release cannot read yet" in line for line in said) == 2
+    assert [line.split(":")[1].strip() for line in said] == ["strings", "grids", "notes"]
+    assert sum("holds numbers, and classic reads one digit a picture" in line for line in said) == 2
 
 
 def test_rows_are_printed_as_they_are_done(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,8 +89,8 @@ def test_rows_are_printed_as_they_are_done(folder: Path, monkeypatch: pytest.Mon
         return evaluate(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr("numeye.wild.evaluate", watched)
-    print_folder(Reader("classic"), folder, answer=lambda line: events.append(line[:1]), say=lambda line: None)
-    assert events == ["c", "reads", "a", "reads", "b", "m"]
+    print_folder(readers(), folder, answer=lambda line: events.append(line[:1]), say=lambda line: None)
+    assert events == ["reads", "c", "a", "reads", "b", "m"]
 
 
 def test_json_is_one_object_a_data_set_and_nothing_else(folder: Path) -> None:
@@ -124,10 +128,10 @@ def test_a_set_that_cannot_be_opened_by_this_user_is_damaged(folder: Path, monke
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr("numeye.datasets.is_data_folder", closed)
-    found = list(measure(Reader("classic"), [folder / "a", folder / "b.npz"]))
-    assert isinstance(found[0], Unscored)
-    assert found[0].damaged
-    assert isinstance(found[1], Evaluation)
+    found = list(measure(readers(), [folder / "a", folder / "b.npz"]))
+    assert isinstance(found[0], Evaluation)
+    assert isinstance(found[1], Unscored)
+    assert found[1].damaged
 
 
 def test_a_folder_without_data_sets_is_an_error(tmp_path: Path) -> None:
@@ -140,7 +144,7 @@ def test_a_folder_without_data_sets_is_an_error(tmp_path: Path) -> None:
 def test_a_set_named_as_a_part_of_mnist_is_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "a").rename(folder / "mnist")
     monkeypatch.chdir(folder)
-    (found,) = measure(Reader("classic"), [path for path in data_sets(Path()) if path.name == "mnist"])
+    (found,) = measure(readers(), [path for path in data_sets(Path()) if path.name == "mnist"])
     assert isinstance(found, Evaluation)
     assert len(found.labels) == 5
 
@@ -152,7 +156,7 @@ def test_mistakes_are_a_sheet_a_set(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_table_of_nothing_has_no_mean() -> None:
-    assert Table("classic", "naive", ["a"]).mean() is None
+    assert Table("digits", "classic", ["a"]).mean() is None
 
 
 def test_naive_framing_is_named_in_the_table(folder: Path) -> None:
@@ -226,11 +230,34 @@ def test_wrong_usage_is_said_in_one_line(arguments: list[str], says: str, tmp_pa
 
 def test_with_a_promise_the_log_says_so_and_what_is_accepted_is_right(folder: Path, tmp_path: Path) -> None:
     log = ScoringLog(file=tmp_path / "log.jsonl", reason="a test")
-    strict = Reader("reader", max_error=0.05)
-    found = [one for one in measure(strict, data_sets(folder), log=log) if isinstance(one, Evaluation)]
+    sets = [folder / "a", folder / "b.npz"]
+    found = [one for one in measure(readers("reader", 0.05), sets, log=log) if isinstance(one, Evaluation)]
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["max_error"] for line in lines] == [0.05, 0.05]
     assert [line["accuracy_accepted"] for line in lines] == [one.to_dict()["accuracy_accepted"] for one in found]
+
+
+def test_numbers_and_grids_have_tables_of_their_own(folder: Path) -> None:
+    answers: list[str] = []
+    said: list[str] = []
+    whole = print_folder(readers("reader"), folder, answer=answers.append, say=said.append)
+    lines = "\n".join(answers).splitlines()
+    strings = lines.index("spotter + reader")
+    assert lines[strings + 1].split()[:3] == ["set", "n", "exact"]
+    assert lines[strings + 2].split()[:2] == ["strings", "2"]
+    grids = lines.index("spotter + reader", strings + 1)
+    assert lines[grids + 2].split()[:2] == ["grids", "4"]  # cells: one of five is open
+    assert not whole  # MNIST's digits are no grids, and that is said
+    assert sum("no grid found" in line for line in said) == 2
+
+
+def test_the_log_knows_who_found_the_numbers(folder: Path, tmp_path: Path) -> None:
+    log = ScoringLog(file=tmp_path / "log.jsonl", reason="a test")
+    (found,) = measure(readers("reader"), [folder / "strings"], log=log)
+    assert not isinstance(found, Unscored)
+    (line,) = [json.loads(line) for line in log.file.read_text().splitlines()]
+    assert line["cer"] == found.to_dict()["cer"]
+    assert line["spotter_sha256"] != line["model_sha256"]
 
 
 def test_the_command_line_measures_with_a_promise(numeye: Numeye, folder: Path) -> None:

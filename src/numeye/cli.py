@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from numeye import cli_bench
+from numeye import cli_bench, cli_read
+from numeye.cli_options import FAILED, STOPPED, USAGE, Cache, Json, MaxError, answer, option, say, share
 from numeye.errors import NumeyeError, UsageError
 
 if TYPE_CHECKING:
-    from numeye.reader import Reader
-    from numeye.results import Reading, Unreadable
-
-FAILED, USAGE, REJECTED, STOPPED = 1, 2, 3, 130
+    from numeye.wild import Readers
 
 app = typer.Typer(
     name="numeye",
@@ -32,18 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_bench.app, name="bench")
-
-
-def option(flag: str, says: str, metavar: str | None = None) -> Any:
-    """An option that may be left out."""
-    return typer.Option(flag, metavar=metavar, help=says, show_default=False)
-
-
-Cache = Annotated[Path | None, option("--cache", "Where downloads are kept (or NUMEYE_CACHE).", "DIR")]
-MaxError = Annotated[
-    str | None, option("--max-error", "Most wrong answers among those that are accepted, such as 0.5%.", "SHARE")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+app.command("read")(cli_read.read)
 
 
 def run() -> NoReturn:
@@ -65,17 +52,6 @@ def _end(error: Exception, status: int) -> NoReturn:
     sys.exit(status)
 
 
-def say(line: object) -> None:
-    """One line for people, on standard error."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def answer(line: str) -> None:
-    """One line that was asked for, on standard output."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
 @app.callback(invoke_without_command=True)
 def main(
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
@@ -86,72 +62,6 @@ def main(
 
         answer(f"numeye {installed()}")
         raise typer.Exit
-
-
-def _share(asked: str | None) -> float | None:
-    from numeye import risk
-
-    return None if asked is None else risk.parse(asked)
-
-
-@app.command()
-def read(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Pictures, folders, or - for standard input.")],
-    single: Annotated[
-        bool, typer.Option("--single", help="One digit a picture (all that this release reads).")
-    ] = False,
-    json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print a table of comma-separated values.")] = False,
-    overlay: Annotated[Path | None, option("--overlay", "Draw each answer on its picture, as PNG.", "DIR")] = None,
-    model: Annotated[str | None, option("--model", "A packaged model, a run folder or an ONNX file.")] = None,
-    max_error: MaxError = None,
-) -> None:
-    """Read the digit in each picture.
-
-    Prints the digit, or PATH<tab>DIGIT for several pictures; all else goes to standard error.
-    Ends with 1 if a picture cannot be read, else 3 if one was rejected (no digit found, or one in doubt), else 0.
-    """
-    from numeye.reader import Reader
-    from numeye.results import Overlays, Unreadable, to_csv
-
-    del single  # kept for scripts that say it: later releases read whole numbers without it
-    if json and csv:
-        raise UsageError("--json and --csv: choose one")
-    reader = Reader(model, max_error=_share(max_error))
-    if reader.promise is not None:
-        say(reader.promise)
-    drawn = Overlays(overlay) if overlay else None
-    several = len(images) > 1 or any(name != "-" and Path(name).is_dir() for name in images)
-    if csv:
-        answer(to_csv([]).rstrip("\n"))
-    failed = rejected = False
-    for reading in reader.stream(images):
-        failed = failed or isinstance(reading, Unreadable)
-        rejected = rejected or getattr(reading, "rejected", None) is not None
-        _print_reading(reading, json=json, csv=csv, several=several)
-        if drawn is not None and not isinstance(reading, Unreadable):
-            drawn.add(reading)
-    raise typer.Exit(FAILED if failed else REJECTED if rejected else 0)
-
-
-def _print_reading(reading: Reading | Unreadable, *, json: bool, csv: bool, several: bool) -> None:
-    from numeye.results import Unreadable, to_csv
-
-    if isinstance(reading, Unreadable):
-        say(f"numeye: {reading.error}")
-    elif reading.rejected:
-        page = f", page {reading.page + 1}" if reading.page else ""
-        say(f"numeye: {reading.image}{page}: {reading.refusal}")
-    if json:
-        answer(reading.to_json())
-    elif isinstance(reading, Unreadable):
-        return
-    elif csv:
-        answer(to_csv([reading], header=False).rstrip("\n"))
-    elif several:
-        answer(f"{reading.image}\t{reading.text}")
-    elif not reading.rejected:
-        answer(reading.text)
 
 
 @app.command()
@@ -236,33 +146,31 @@ def evaluate(
     Accuracy is correct / total * 100. Ends with 1 if a picture or a set cannot be read; rejecting has no part in that.
     """
     from numeye import datasets, evaluation
-    from numeye.reader import Reader
+    from numeye.grids import Grids
+    from numeye.wild import Readers, evaluate_any
 
+    readers = Readers(model, share(max_error), say)
     if wild is not None:
         if data is not None or report is not None:
             raise UsageError("--wild measures every data set in its folder; leave out --data and --report")
-        _evaluate_wild(
-            Reader(model, max_error=_share(max_error)), wild, log, reason, framing=framing, json=json, mistakes=mistakes
-        )
+        _evaluate_wild(readers, wild, log, reason, framing=framing, json=json, mistakes=mistakes)
     if log is not None or reason is not None:
         raise UsageError("--log and --reason: expected --wild DIR with them")
     if report is not None and (model is None or not Path(model).is_dir()):
         raise UsageError("--report: expected a run folder as MODEL; only a run has curves to show")
-    reader = Reader(model, max_error=_share(max_error))
-    naive = evaluation.framing_of(reader, framing) == "naive"
     data = "mnist" if data is None else data
     if data in datasets.SPLITS:
         _fetch(cache)
     found = datasets.open_data(data, cache=cache)
-    if reader.promise is not None:
-        say(reader.promise)
-    measured = evaluation.evaluate(reader, found, naive=naive)
+    reader = readers.of(found.kind)
+    naive = framing is not None and evaluation.framing_of(reader, framing) == "naive"
+    measured = evaluate_any(reader, found, naive=naive)
     for line in measured.failed:
         say(f"numeye: {line}")
     answer(json_module.dumps(measured.to_dict()) if json else str(measured))
-    if mistakes is not None:
+    if mistakes is not None and not isinstance(measured, Grids):
         say(f"worst mistakes: {measured.save_mistakes(mistakes)}")
-    if report is not None:
+    if report is not None and isinstance(measured, evaluation.Evaluation):
         from numeye import report as reports
         from numeye.runs import Run
 
@@ -270,13 +178,11 @@ def evaluate(
     raise typer.Exit(FAILED if measured.failed else 0)
 
 
-def _evaluate_wild(reader: Reader, folder: Path, log: Path | None, reason: str | None, **asked: Any) -> NoReturn:
+def _evaluate_wild(readers: Readers, folder: Path, log: Path | None, reason: str | None, **asked: Any) -> NoReturn:
     from numeye import wild
 
-    if reader.promise is not None:
-        say(reader.promise)
     noted = wild.ScoringLog.asked(log, reason)
-    whole = wild.print_folder(reader, folder, log=noted, answer=answer, say=say, **asked)
+    whole = wild.print_folder(readers, folder, log=noted, answer=answer, say=say, **asked)
     raise typer.Exit(0 if whole else FAILED)
 
 
@@ -307,22 +213,29 @@ def models(json: Json = False) -> None:
 
     for name in weights.list_models():
         card = weights.load(name).card
-        measured = card.get("accuracy") or {}
+        default = name in (weights.DEFAULT, weights.SPOTTER)
         if json:
-            answer(json_module.dumps({"name": name, "default": name == weights.DEFAULT, **card}))
-            continue
-        low, high = measured.get("interval", (0, 0))
-        default = "  (default)" if name == weights.DEFAULT else ""
-        answer(
-            f"{name}{default}: {card.get('parameters', 0):,} parameters, {measured.get('accuracy', 0):.2f} % of "
-            f"{measured.get('n', 0):,} MNIST test digits (95 % interval {low:.2f} to {high:.2f})"
-        )
+            answer(json_module.dumps({"name": name, "default": default, **card}))
+        else:
+            head = f"{name}{'  (default)' if default else ''}: {card.get('parameters', 0):,} parameters, "
+            answer(head + _worth(card.get("accuracy")))
+
+
+def _worth(measured: dict[str, Any] | None) -> str:
+    if measured is None:
+        return "finds the digits of a page for the model reader"
+    low, high = measured["interval"]
+    return (
+        f"{measured['accuracy']:.2f} % of {measured['n']:,} MNIST test digits (95 % interval {low:.2f} to {high:.2f})"
+    )
 
 
 @app.command()
 def data(
     check: Annotated[bool, typer.Option("--check", help="Only look; fetch nothing.")] = False,
-    show: Annotated[str | None, option("--show", "Write a contact sheet of the synthetic paper.", "paper")] = None,
+    show: Annotated[
+        str | None, option("--show", "Write a contact sheet of synthetic paper or pages.", "paper|pages")
+    ] = None,
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The file of --show.")] = Path("paper.png"),
     cache: Cache = None,
 ) -> None:
@@ -345,13 +258,13 @@ def data(
 def _show(what: str, to: Path, cache: Path | None) -> None:
     import numeye
 
-    if what != "paper":
-        raise UsageError(f"--show {what}: expected paper")
+    if what not in ("paper", "pages"):
+        raise UsageError(f"--show {what}: expected paper or pages")
     _ = numeye.train  # names the missing extra, where training is not installed
     from numeye.training.paper.show import write_sheet
 
     _fetch(cache)
-    answer(str(write_sheet(to, cache=cache, say=say)))
+    answer(str(write_sheet(to, what, cache=cache, say=say)))
 
 
 @app.command()

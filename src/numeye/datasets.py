@@ -1,7 +1,9 @@
 """Pictures with labels: MNIST, and data folders of your own. No torch.
 
-A data folder is one of: a folder per class (`0/` ... `9/`), a `labels.csv` (columns file,label) beside its pictures,
-an `.npz` (images uint8 NxHxW, labels int64), or raw IDX files.
+A data folder is one of: a folder per class (`0/` ... `9/`), a `labels.csv` (columns file,label; an optional column
+boxes holds where each digit is, `c@x,y,w,h;...`) beside its pictures, an `.npz` (images uint8 NxHxW, labels int64), or
+raw IDX files. A label is a digit, a string of digits, or a grid: rows joined by `/`, 0 for an empty cell and ? for one
+that does not count.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from numeye.errors import DataError, PictureError, UsageError
 from numeye.image import Picture, in_folder
 
 if TYPE_CHECKING:
-    from jaxtyping import Int64
+    from jaxtyping import Float64, Int64
 
 VALIDATION = 5_000  # of MNIST's 60,000 training digits, held back for every choice
 SPLIT_SEED = 20_260_101
@@ -42,6 +44,7 @@ class DataSet:
         name: as the user named it.
         pictures: n pictures as `numeye.image.pages` takes them: paths or arrays of (height, width) uint8.
         labels: n labels; of one digit each, or strings of digits.
+        boxes: of each picture, left, top, right and bottom of its digits in any order; None where that is not known.
         framed: True where the pictures are in MNIST's own frame already (28x28, light on black) and go to the
             network as they are.
     """
@@ -49,6 +52,7 @@ class DataSet:
     name: str
     pictures: Sequence[Picture] | np.ndarray
     labels: tuple[str, ...]
+    boxes: tuple[Float64[np.ndarray, "_ 4"], ...] | None = None
     framed: bool = False
 
     def __post_init__(self) -> None:
@@ -60,6 +64,13 @@ class DataSet:
     def __len__(self) -> int:
         """How many pictures there are."""
         return len(self.labels)
+
+    @property
+    def kind(self) -> Literal["digits", "strings", "grids"]:
+        """What the labels are: single digits, unless one of them is longer; grids, if one has rows or open cells."""
+        if any(mark in label for mark in "/?" for label in self.labels):
+            return "grids"
+        return "strings" if any(len(label) > 1 and label.isdigit() for label in self.labels) else "digits"
 
     def digits(self) -> Int64[np.ndarray, " n"]:
         """The labels as numbers 0 to 9.
@@ -79,7 +90,8 @@ class DataSet:
             pictures: Sequence[Picture] | np.ndarray = self.pictures[indices]
         else:
             pictures = [self.pictures[i] for i in chosen]
-        return replace(self, pictures=pictures, labels=tuple(self.labels[i] for i in chosen))
+        boxes = tuple(self.boxes[i] for i in chosen) if self.boxes is not None else None
+        return replace(self, pictures=pictures, labels=tuple(self.labels[i] for i in chosen), boxes=boxes)
 
 
 def open_data(data: str, *, cache: str | Path | None = None, part: Part = "test") -> DataSet:
@@ -224,9 +236,10 @@ def _open_csv(folder: Path) -> DataSet:
             reader = csv.DictReader(lines)
             if not {"file", "label"} <= set(reader.fieldnames or ()):
                 raise DataError(f"{table}: columns {reader.fieldnames}; expected file and label")
-            rows = [(str(row["file"] or ""), str(row["label"] or "").strip()) for row in reader]
+            every = list(reader)
     except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise DataError(f"{table}: not a table of comma-separated values ({error})") from error
+    rows = [(str(row["file"] or ""), str(row["label"] or "").strip()) for row in every]
     for number, (file, label) in enumerate(rows, start=2):
         if not file or not label:
             raise DataError(f"{table}: line {number} has no {'label' if file else 'file'}")
@@ -234,7 +247,19 @@ def _open_csv(folder: Path) -> DataSet:
         name=str(folder),
         pictures=[str(folder / file) for file, _ in rows],
         labels=tuple(label for _, label in rows),
+        boxes=tuple(_boxes(table, row["boxes"]) for row in every) if "boxes" in (reader.fieldnames or ()) else None,
     )
+
+
+def _boxes(table: Path, written: str | None) -> Float64[np.ndarray, "n 4"]:
+    """From `c@x,y,w,h;...`: left, top, right and bottom of each digit."""
+    parts = [part.partition("@")[2].split(",") for part in (written or "").split(";") if part.strip()]
+    try:
+        sides = np.array([[float(side) for side in part] for part in parts], np.float64).reshape(-1, 4)
+    except ValueError as error:
+        raise DataError(f"{table}: boxes are {written!r}; expected c@x,y,w,h;... with a part for each digit") from error
+    sides[:, 2:] += sides[:, :2]
+    return sides
 
 
 def _open_classes(folder: Path) -> DataSet:

@@ -188,6 +188,7 @@ def evaluate(
         UsageError: `naive` with a model that is not fed with MNIST's frame.
         DataError: some label is not a single digit, or no picture can be read.
     """
+    reader = reader.for_single()
     framing = framing_of(reader, "naive" if naive else None)
     labels = data.digits()
     answered = _naive_answers if naive and not data.framed else _answers

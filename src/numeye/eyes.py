@@ -2,16 +2,18 @@
 
 - `mnist`: (N, 1, 28, 28) in, (N, 10) out. One picture is framed once, as MNIST's digits are (`numeye.framing`).
 - `zoom`: (N, 1, 40, 40) in, (N, 11) and boxes (N, 4) out. It looks for itself (`numeye.zoom`).
+- `pages`: (1, 1, H, W) in, maps (1, 15, H/4, W/4) out. It finds all digits of a page (`numeye.locate`); `numeye.scan`
+  looks at each of them with a network of the kind `zoom`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
 
-from numeye import framing, zoom
+from numeye import framing, locate, zoom
 from numeye.errors import ModelError
 from numeye.framing import frame
 from numeye.image import Page
@@ -22,12 +24,14 @@ from numeye.weights import Model, Rejection
 if TYPE_CHECKING:
     from jaxtyping import Float32, Float64
 
+ANY = -1  # a side that may be of any length
 # Of each kind of framing: the shapes that go in and come out, without their first dimension.
 SHAPES: dict[str, tuple[list[list[int]], list[list[int]]]] = {
     "mnist": ([[1, framing.SIZE, framing.SIZE]], [[10]]),
     "zoom": ([[1, zoom.SIZE, zoom.SIZE]], [[11], [4]]),
+    "pages": ([[1, ANY, ANY]], [[locate.MAPS, ANY, ANY]]),
 }
-CHUNK = 512  # pictures that go through the network together
+CHUNK = 128  # pictures that go through the network together; more are no faster and take more memory
 LEGIBLE = 8  # pixels that the longer side of a digit needs at least
 SHARP = 9.0  # pixels of the look, of 40; wider edges are blurred
 USUAL = Rejection(no_digit=0.5, unsure=0.5)  # where a card does not say
@@ -50,7 +54,7 @@ class Network:
         self._model = model.name
         self._input = self._session.get_inputs()[0].name
 
-    def __call__(self, pixels: Float32[np.ndarray, "n side side"]) -> list[Float32[np.ndarray, "n _"]]:
+    def __call__(self, pixels: Float32[np.ndarray, "n height width"]) -> list[Float32[np.ndarray, "n ..."]]:
         """Each of its outputs for each of these pictures.
 
         Raises:
@@ -140,7 +144,6 @@ class ZoomEyes:
         return TOO_BLURRED if zoom.edge_width(sight.look.pixels) > SHARP else unsure_between(digit)
 
 
-Eyes = MnistEyes | ZoomEyes
 KINDS: dict[str, type[MnistEyes] | type[ZoomEyes]] = {"mnist": MnistEyes, "zoom": ZoomEyes}
 
 
@@ -158,7 +161,7 @@ def _session(model: Model, threads: int) -> onnxruntime.InferenceSession:
 def _framing(name: str, asked: str, session: onnxruntime.InferenceSession) -> str:
     """The kind of framing that fits what goes in and comes out; only the one that is asked for, where one is."""
     inputs, outputs = ([list(port.shape) for port in ports] for ports in (session.get_inputs(), session.get_outputs()))
-    shapes = [shape[1:] for shape in inputs], [shape[1:] for shape in outputs]
+    shapes = tuple([_sides(shape) for shape in ports] for ports in (inputs, outputs))
     for kind, expected in SHAPES.items():
         if shapes == expected and asked in ("", kind) and not isinstance(inputs[0][0], int):
             return kind
@@ -166,8 +169,16 @@ def _framing(name: str, asked: str, session: onnxruntime.InferenceSession) -> st
     raise ModelError(f"{name}: another network: inputs {inputs}, outputs {outputs}; expected {expected_shapes}")
 
 
+def _sides(shape: list[Any]) -> list[int]:
+    """Without the first; those that the network leaves open are `ANY`."""
+    return [side if isinstance(side, int) else ANY for side in shape[1:]]
+
+
 def _said(inputs: list[list[int]], outputs: list[list[int]]) -> str:
-    into, out = (" and ".join(f"(N,{','.join(map(str, one))})" for one in shapes) for shapes in (inputs, outputs))
+    into, out = (
+        " and ".join(f"(N,{','.join('*' if side == ANY else str(side) for side in one)})" for one in shapes)
+        for shapes in (inputs, outputs)
+    )
     return f"{into} in, {out} out"
 
 

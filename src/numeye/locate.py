@@ -2,7 +2,8 @@
 
 It takes grey pictures of any size and gives a map of 15 numbers for each 4x4 pixels: how likely the middle of a digit
 is there, which digit it is, and its box. Peaks of the map are digits. It was taught digits of 12 to 80 pixels, so a
-page is shown to it at a size at which its digits most likely are that large, and again where they turn out not to be.
+page is shown to it at several sizes, each a third of the one before (an image pyramid, Adelson et al. 1984), and once
+more where its digits turn out to be smaller than it reads well.
 """
 
 from __future__ import annotations
@@ -18,16 +19,20 @@ from PIL import Image
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
+MAPS = 15  # numbers for each place of the map
 STRIDE = 4  # pixels of the picture in one place of the map, each way
 MULTIPLE = 16  # the sides of what the network is shown
 LONG, LOW = 1400, 64  # pixels: pages are shrunk to the one at first, strips less high are enlarged to the other
+LEVELS = (1, 3, 9)  # how many times smaller a page is shown
+TAKEN = (22.0, 90.0)  # pixels: a digit less high is left to the larger picture of the page, a higher one to the smaller
 PIXELS = 3_000_000  # most that is shown at once
 ENLARGED = 4.0  # times, at most
-READABLE = (18.0, 64.0)  # pixels: where half of the digits are less or more high, they are looked at once more
+READABLE = 18.0  # pixels: where half of the digits are less high, they are looked at once more
 BEST = 34.0  # pixels: as high as then
-LIKELY = 0.4  # probability of a peak that is taken for a digit
+LIKELY = 0.25  # probability of a peak that may be a digit
 MOST = 3000  # digits of a page
 OVERLAP = 0.5  # intersection over union of two boxes that are one digit
+WITHIN, SMALLER = 0.75, 2.0  # share of the smaller of two boxes that lies in the other, which is so many times larger
 
 # (1, 1, H, W) grey, 0 black to 1 white, in; out (1, 15, H/4, W/4) maps.
 Network = Callable[[np.ndarray], np.ndarray]
@@ -71,16 +76,29 @@ def find(grey: UInt8[np.ndarray, "height width"], network: Network) -> Spots:
     """
     height, width = grey.shape
     scale = _held(min(1.0, LONG / max(height, width)) if height >= LOW else LOW / height, grey.shape)
-    spots = look(grey, scale, network)
+    spots = _pyramid(grey, scale, network)
     if not len(spots):
         larger = _held(max(1.0, scale), grey.shape)  # they may have become too small to be seen
         return look(grey, larger, network) if larger > 1.1 * scale else spots
     typical = float(np.median(spots.heights)) * scale
     better = _held(scale * BEST / typical, grey.shape)
-    if READABLE[0] <= typical <= READABLE[1] or 0.8 <= better / scale <= 1.25:
+    if typical >= READABLE or better <= 1.25 * scale:
         return spots
-    fit = (spots.heights * scale >= READABLE[0]) & (spots.heights * scale <= READABLE[1])
-    return distinct(_joined(look(grey, better, network), spots.take(fit)))
+    large = spots.heights * scale >= READABLE
+    return distinct(_joined([look(grey, better, network), spots.take(large)]))
+
+
+def _pyramid(grey: UInt8[np.ndarray, "height width"], scale: float, network: Network) -> Spots:
+    """What is found at each size, where it is neither too small nor too large for it."""
+    # A smaller picture of the page is of use only if a digit that is left to it fits on it.
+    levels = [level for level in LEVELS if level == 1 or grey.shape[0] * scale / level >= TAKEN[0]]
+    found = []
+    for level in levels:
+        spots = look(grey, scale / level, network)
+        heights = spots.heights * scale / level
+        least, most = TAKEN[0] if level > 1 else 0.0, TAKEN[1] if level < levels[-1] else np.inf
+        found.append(spots.take((heights >= least) & (heights <= most)))
+    return distinct(_joined(found))
 
 
 def look(grey: UInt8[np.ndarray, "height width"], scale: float, network: Network) -> Spots:
@@ -116,29 +134,49 @@ def peaks(maps: Float32[np.ndarray, "15 rows columns"]) -> Spots:
     return Spots(np.concatenate([middle - half, middle + half], axis=1), told[:, 0], told[:, 1:11])
 
 
-def _joined(first: Spots, second: Spots) -> Spots:
-    """Both, the likeliest first."""
-    boxes, there = np.concatenate([first.boxes, second.boxes]), np.concatenate([first.there, second.there])
-    both = Spots(boxes, there, np.concatenate([first.which, second.which]))
-    return both.take(np.argsort(-there, kind="stable"))
+def _joined(found: list[Spots]) -> Spots:
+    """All of them, the likeliest first."""
+    boxes, there = np.concatenate([one.boxes for one in found]), np.concatenate([one.there for one in found])
+    every = Spots(boxes, there, np.concatenate([one.which for one in found]))
+    return every.take(np.argsort(-there, kind="stable"))
 
 
 def distinct(spots: Spots) -> Spots:
-    """Without those that lie mostly over a likelier one."""
+    """Without those that lie mostly over a likelier one, and without a likely one's parts, or what it is a part of."""
     kept: list[int] = []
     for number, box in enumerate(spots.boxes):
-        if not kept or overlaps(box, spots.boxes[kept]).max() < OVERLAP:
+        if not kept or not _same(box, spots.boxes[kept]).any():
             kept.append(number)
     return spots.take(np.array(kept, np.int64))
 
 
+def _same(box: Float64[np.ndarray, " 4"], boxes: Float64[np.ndarray, "n 4"]) -> Bool[np.ndarray, " n"]:
+    """Whether a box and each of the others can't both be a digit."""
+    shared, areas, area = _shared(box, boxes), _areas(boxes), float(_areas(box[None])[0])
+    nested = (shared >= WITHIN * np.minimum(areas, area)) & (
+        np.maximum(areas, area) >= SMALLER * np.minimum(areas, area)
+    )
+    same: np.ndarray = nested | (overlaps(box, boxes) >= OVERLAP)
+    return same
+
+
 def overlaps(box: Float64[np.ndarray, " 4"], boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, " n"]:
     """Intersection over union of a box with others."""
-    sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
-    shared = np.prod(np.clip(sides, 0, None), axis=1)
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    share: np.ndarray = shared / (areas + np.prod(box[2:] - box[:2]) - shared)
+    shared = _shared(box, boxes)
+    share: np.ndarray = shared / (_areas(boxes) + _areas(box[None]) - shared)
     return share
+
+
+def _shared(box: Float64[np.ndarray, " 4"], boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, " n"]:
+    """The area in both."""
+    sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
+    shared: np.ndarray = np.prod(np.clip(sides, 0, None), axis=1)
+    return shared
+
+
+def _areas(boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, " n"]:
+    areas: np.ndarray = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return areas
 
 
 def _held(scale: float, shape: tuple[int, ...]) -> float:

@@ -30,7 +30,7 @@ CSV_COLUMNS = ("file", "page", "row", "index", "text", "confidence", "x", "y", "
 # Why there is no answer. The first two say that there is no digit; the others, that it is not relied on.
 BLANK, NOT_A_DIGIT, TOO_SMALL, TOO_BLURRED = "blank", "not a digit", "too small", "too blurred"
 CAPTION = 40  # letters of a text below a picture
-UNREAD = "?"  # in a text, a number that was rejected
+UNREAD, EMPTY = "?", "."  # in a text, a number that was rejected, and a cell of a grid without one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +74,7 @@ class Number:
         row: in which line of the page it stands, from 0.
         index: its place in that line, from 0.
         rejected: why it is not relied on, or None.
+        fits: what the user knew of it and was used to read it; None where nothing was.
     """
 
     digits: tuple[Digit, ...]
@@ -81,6 +82,7 @@ class Number:
     row: int = 0
     index: int = 0
     rejected: str | None = None
+    fits: str | None = None
 
     @property
     def text(self) -> str:
@@ -109,6 +111,7 @@ class Number:
             "row": self.row,
             "index": self.index,
             "digits": [digit.to_dict() for digit in self.digits],
+            **({} if self.fits is None else {"fits": self.fits}),
         }
 
 
@@ -123,6 +126,11 @@ class Reading:
         numbers: the digits as numbers, row by row; None where one digit was read.
         rejected: why there is no answer (`blank`, `not a digit`, `too small`, `too blurred`, `unsure between 4 and 9`),
             or None. Of a page with numbers only where all of them are rejected, or there is none.
+        turned: by how many degrees, against the clock, the page was turned before it was read: it lay on its side or
+            upside down. Boxes, and `picture`, are those of the turned page.
+        region: the name of the part of the page that this is the reading of; None for all of it.
+        cells: what the cells of a grid say, row by row, "" for an empty one and "?" for one that was rejected; None
+            where no grid was read.
         picture: (height, width) uint8, the page that was read, for drawing.
     """
 
@@ -131,16 +139,22 @@ class Reading:
     digits: tuple[Digit, ...]
     numbers: tuple[Number, ...] | None = None
     rejected: str | None = None
+    turned: int = 0
+    region: str | None = None
+    cells: tuple[tuple[str, ...], ...] | None = None
     picture: UInt8[np.ndarray, "height width"] = field(repr=False, compare=False)
 
     @property
     def text(self) -> str:
         """The digits in reading order; empty where they were rejected.
 
-        Numbers are parted by spaces and rows by line ends; "?" stands for a number that was rejected alone.
+        Numbers are parted by spaces and rows by line ends; "?" stands for a number that was rejected alone, and, in a
+        grid, "." for an empty cell.
         """
         if self.rejected:
             return ""
+        if self.cells is not None:
+            return "\n".join(" ".join(cell or EMPTY for cell in row) for row in self.cells)
         if self.numbers is None:
             return "".join(str(digit.digit) for digit in self.digits)
         rows = groupby(self.numbers, key=lambda number: number.row)
@@ -153,11 +167,20 @@ class Reading:
         return 0.0 if self.rejected else float(np.prod([part.confidence for part in parts]))
 
     @property
+    def doubtful(self) -> bool:
+        """True where something, or all of it, was rejected."""
+        return self.rejected is not None or any(number.rejected for number in self.numbers or ())
+
+    @property
     def refusal(self) -> str:
-        """Why there is no answer, as a person is told; empty where there is one."""
+        """What was rejected and why, as a person is told; empty where nothing was."""
         if self.rejected in (BLANK, NOT_A_DIGIT):
             return f"no digit found ({self.rejected})"
-        return f"rejected ({self.rejected})" if self.rejected else ""
+        reasons = [reason for number in self.numbers or () if (reason := number.rejected)]
+        if len(reasons) > 1:
+            return f"{len(reasons)} rejected ({reasons[0]}, ...)"
+        reason = reasons[0] if reasons else self.rejected
+        return f"rejected ({reason})" if reason else ""
 
     def __str__(self) -> str:
         return self.text
@@ -172,6 +195,9 @@ class Reading:
             "rejected": self.rejected,
             "digits": [digit.to_dict() for digit in self.digits],
             **({} if self.numbers is None else {"numbers": [number.to_dict() for number in self.numbers]}),
+            **({} if self.cells is None else {"cells": [list(row) for row in self.cells]}),
+            **({} if self.region is None else {"region": self.region}),
+            **({"turned": self.turned} if self.turned else {}),
         }
 
     def to_json(self) -> str:
@@ -179,12 +205,17 @@ class Reading:
         return json.dumps(self.to_dict())
 
     def csv_rows(self) -> list[list[str | int | float]]:
-        """The values of `CSV_COLUMNS`, a row a number; one row for a page without any."""
+        """The values of `CSV_COLUMNS`, a row a number; one row for a page without any. A region's name comes last."""
+        where = () if self.region is None else (self.region,)
         if not self.numbers:
             box: Iterable[int | str] = self.digits[0].box if self.digits else ("", "", "", "")
-            return [[self.image, self.page, 0, 0, self.text, round(self.confidence, 6), *box, self.rejected or ""]]
+            confidence = round(self.confidence, 6)
+            return [[self.image, self.page, 0, 0, self.text, confidence, *box, self.rejected or "", *where]]
         return [
-            [self.image, self.page, one.row, one.index, one.text, round(one.relied_on, 6), *one.box, one.rejected or ""]
+            [
+                *(self.image, self.page, one.row, one.index, one.text, round(one.relied_on, 6)),
+                *(*one.box, one.rejected or "", *where),
+            ]
             for one in self.numbers
         ]
 

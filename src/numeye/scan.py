@@ -2,64 +2,73 @@
 
 The network `spotter` sees the page at once and says where digits are, and which (`numeye.locate`). The network that
 reads single digits then looks at each in its surroundings. How much each of them counts, and how sure a whole number
-is, is for the spotter's card to say.
+is, is for the spotter's card to say. Where the spotter finds nothing, the picture may still be of one digit, and the
+other network looks for it alone (`numeye.zoom`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numeye import locate, order, zoom
+from numeye import locate, order, upright, zoom
+from numeye.eyes import Network, ZoomEyes
 from numeye.framing import frame
 from numeye.image import Page
+from numeye.knowledge import NONE, Fit, Knowledge, best
 from numeye.locate import Spots
-from numeye.metrics import softmax
 from numeye.results import BLANK, NOT_A_DIGIT, TOO_SMALL, Box, Digit, Number, Reading, unsure_between
+from numeye.weighing import NO_DIGIT, Weighing
+from numeye.weights import Model
 from numeye.zoom import LOOK, Window, cut
 
 if TYPE_CHECKING:
-    from jaxtyping import Float64, UInt8
+    from jaxtyping import Bool, Float32, Float64, UInt8
 
-NO_DIGIT = 10  # its place among the answers of a look
+    Eleven = Float64[np.ndarray, "n 11"]
+
 LEGIBLE = 8  # pixels that the longer side of a digit needs at least
+LIKELY, POSSIBLE = 0.5, 0.05  # probabilities of a digit: to be one, and to be one if what is known asks for it
+ALONE = 0.9  # the least confidence of one digit that only the reader saw
+LARGE = 200  # pixels of a page's shorter side; narrower strips are taken to lie as they should
+UNFIT = 1e-3  # how likely it is taken to be that a number does not fit what is known of all of them
 
 
-@dataclass(frozen=True, kw_only=True)
-class Weighing:
-    """How the answers of both networks become one.
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """What may be digits: their boxes (n, 4), how likely there is one (n,), and which, if so (n, 10)."""
 
-    Attributes:
-        spotter: weight of the spotter's logits of the ten digits.
-        reader: weight of the logarithms of the ten digits' probabilities in the look.
-        there: of the log-odds that there is a digit: a constant, the weight of the spotter's and that of the look's.
-        number: of the log-odds that a number is right: a constant, and the weight of what its digits say together.
-    """
+    boxes: Float64[np.ndarray, "n 4"]
+    there: Float64[np.ndarray, " n"]
+    which: Float64[np.ndarray, "n 10"]
+    unlikely: _Candidates | None = None
 
-    spotter: float = 1.0
-    reader: float = 0.5
-    there: tuple[float, float, float] = (0.0, 1.0, 0.0)
-    number: tuple[float, float] = (0.0, 1.0)
+    def take(self, chosen: Bool[np.ndarray, " n"]) -> _Candidates:
+        """Some of them; the others are unlikely ones."""
+        parts = [_Candidates(self.boxes[kept], self.there[kept], self.which[kept]) for kept in (chosen, ~chosen)]
+        return replace(parts[0], unlikely=parts[1])
 
-    def weigh(self, spots: Spots, looks: Float64[np.ndarray, "n 11"]) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities that there is a digit (n,), and of the ten digits, if there is one (n, 10).
+    def logs(self, places: Sequence[int]) -> Eleven:
+        """Logarithms of the probabilities that each of these is one of the ten digits, or none."""
+        there = np.clip(self.there[list(places)], 1e-12, 1 - 1e-12)
+        logs: np.ndarray = np.log(
+            np.append(self.which[list(places)] * there[:, None], 1 - there[:, None], axis=1) + 1e-300
+        )
+        return logs
 
-        Args:
-            spots: what the spotter said.
-            looks: logarithms of the probabilities of the ten digits and of none, in the looks.
-        """
-        which = softmax(self.spotter * spots.which + self.reader * looks[:, :NO_DIGIT])
-        odds = log_odds_of_a_digit(looks)
-        constant, of_spotter, of_look = self.there
-        return sigmoid(constant + of_spotter * spots.there + of_look * odds), which
-
-    def number_right(self, likely: float) -> float:
-        """The probability that a number is right, from the product of its digits'."""
-        likely = min(max(likely, 1e-9), 1 - 1e-9)
-        constant, weight = self.number
-        return float(sigmoid(np.array(constant + weight * (np.log(likely) - np.log1p(-likely)))))
+    def nothing_missed(self, places: Sequence[int]) -> float:
+        """How likely it is that none of the unlikely ones, beside or among these, is another digit of their number."""
+        if self.unlikely is None or not len(self.unlikely.boxes):
+            return 1.0
+        left, top = self.boxes[list(places), :2].min(axis=0)
+        right, bottom = self.boxes[list(places), 2:].max(axis=0)
+        boxes, high = self.unlikely.boxes, bottom - top
+        level = (boxes[:, 1] + boxes[:, 3]) / 2
+        near = (boxes[:, 2] > left - high) & (boxes[:, 0] < right + high) & (level > top) & (level < bottom)
+        return float(np.prod(1 - self.unlikely.there[near]))
 
 
 class PageEyes:
@@ -70,91 +79,233 @@ class PageEyes:
         look: the network that sees single digits.
         weighing: of their answers.
         threshold: the least confidence of a number that is relied on.
+        alone: looks for one digit where no number is found; None for nothing.
+        knowledge: what is known of every number.
     """
 
-    def __init__(self, find: locate.Network, look: zoom.Network, weighing: Weighing, threshold: float = 0.0) -> None:
+    def __init__(
+        self,
+        find: locate.Network,
+        look: zoom.Network,
+        weighing: Weighing,
+        threshold: float = 0.0,
+        *,
+        alone: ZoomEyes | None = None,
+        knowledge: Knowledge | None = None,
+    ) -> None:
         self._find = find
         self._look = look
         self._weighing = weighing
         self._threshold = threshold
+        self._alone = alone
+        self._knowledge = knowledge
+
+    def knowing(self, knowledge: Knowledge | None) -> PageEyes:
+        """The same ones, with other knowledge."""
+        return PageEyes(self._find, self._look, self._weighing, self._threshold, alone=self._alone, knowledge=knowledge)
 
     def read(self, pages: list[Page]) -> list[Reading]:
         """One reading a page."""
         return [self._reading(page) for page in pages]
 
-    def _reading(self, page: Page) -> Reading:
-        digits = [digit for digit in self._digits(page.grey) if digit is not None]
-        if not digits:
-            why = BLANK if frame(page.grey).rejected == BLANK else NOT_A_DIGIT
-            return Reading(image=page.name, page=page.index, digits=(), numbers=(), rejected=why, picture=page.grey)
-        boxes = np.array([(x, y, x + width, y + height) for x, y, width, height in (one.box for one in digits)], float)
-        rows = order.rows(boxes)
-        numbers = tuple(
-            self._number(tuple(digits[place] for place in places), row, index)
-            for row, places_of_row in enumerate(rows)
-            for index, places in enumerate(places_of_row)
-        )
-        return Reading(
-            image=page.name,
-            page=page.index,
-            digits=tuple(digit for number in numbers for digit in number.digits),
-            numbers=numbers,
-            rejected=numbers[0].rejected if all(number.rejected for number in numbers) else None,
-            picture=page.grey,
-        )
+    def cells(
+        self, grey: UInt8[np.ndarray, "height width"], rows: list[int], columns: list[int]
+    ) -> dict[tuple[int, int], Number]:
+        """The number of each cell of a grid that has one, by its row and column.
 
-    def see(self, grey: UInt8[np.ndarray, "height width"]) -> tuple[Spots, Float64[np.ndarray, "n 11"]]:
+        Args:
+            grey: (height, width) uint8, the grid as a straight picture.
+            rows: where rows begin, in pixels, and where the last one ends.
+            columns: the same of columns.
+        """
+        found = self._candidates(*self.see(grey))
+        middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+        row, column = (
+            np.searchsorted(edges, middles[:, axis], "right") - 1 for axis, edges in ((1, rows), (0, columns))
+        )
+        numbers = {}
+        for cell in sorted({(int(y), int(x)) for y, x in zip(row, column, strict=True)}):
+            places = np.flatnonzero((row == cell[0]) & (column == cell[1]))
+            ordered = places[np.argsort(middles[places, 0], kind="stable")].tolist()
+            for number in self._numbers(found, [ordered], cell[0], grey.shape):
+                numbers[cell] = replace(number, index=cell[1])
+        return numbers
+
+    def see(self, grey: UInt8[np.ndarray, "height width"]) -> tuple[Spots, Eleven]:
         """Where digits may be, and what the look at each says, as logarithms of probabilities."""
         spots = locate.find(grey, self._find)
         if not len(spots):
             return spots, np.zeros((0, NO_DIGIT + 1))
         return spots, self._looks(grey, spots)
 
-    def _digits(self, grey: np.ndarray) -> list[Digit | None]:
-        """Each spot as a digit; None for one that is more likely none."""
-        spots, looks = self.see(grey)
-        there, which = self._weighing.weigh(spots, looks)
-        return [
-            Digit(
-                digit=int(row.argmax()),
-                confidence=float(chance * row.max()),
-                box=_whole(box, grey.shape),
-                probabilities=tuple(row.tolist()),
-            )
-            if chance >= 0.5
-            else None
-            for box, chance, row in zip(spots.boxes, there, which, strict=True)
-        ]
+    def _reading(self, page: Page) -> Reading:
+        spots, looks = self.see(page.grey)
+        reading = self._ordered(page, self._candidates(spots, looks))
+        turns = self._turns(page.grey, spots, looks)
+        if not turns:
+            return reading or self._single(page)
+        turned = replace(page, grey=np.ascontiguousarray(np.rot90(page.grey, turns)))
+        other = self._ordered(turned, self._candidates(*self.see(turned.grey)))
+        if other is None or (reading is not None and _sure(other) <= _sure(reading)):
+            return reading or self._single(page)
+        return replace(other, turned=90 * turns)
 
-    def _looks(self, grey: np.ndarray, spots: Spots) -> Float64[np.ndarray, "n 11"]:
-        middles, sides = (spots.boxes[:, :2] + spots.boxes[:, 2:]) / 2, spots.boxes[:, 2:] - spots.boxes[:, :2]
-        windows = [
-            Window(float(x), float(y), LOOK * float(side))
-            for (x, y), side in zip(middles, sides.max(axis=1), strict=True)
+    def _turns(self, grey: np.ndarray, spots: Spots, looks: Eleven) -> int:
+        """Quarters of a turn after which the page may be read better; 0 where its digits look like digits."""
+        likely = np.argsort(-spots.there, kind="stable")[: upright.ASKED]
+        if min(grey.shape) < LARGE or upright.lies_well(looks[likely]):
+            return 0
+        return upright.quarter_turns(self._windows(grey, spots.boxes[likely]), self._look)
+
+    def _ordered(self, page: Page, found: _Candidates) -> Reading | None:
+        """What is found as numbers in reading order; None where there is none."""
+        rows = order.rows(found.boxes)
+        numbers = [
+            number for row, places in enumerate(rows) for number in self._numbers(found, places, row, page.grey.shape)
         ]
-        logits, _ = self._look(np.stack([cut(grey, window) for window in windows]))
+        if not numbers:
+            return None
+        return Reading(
+            image=page.name,
+            page=page.index,
+            digits=tuple(digit for number in numbers for digit in number.digits),
+            numbers=_counted(numbers),
+            rejected=numbers[0].rejected if all(number.rejected for number in numbers) else None,
+            picture=page.grey,
+        )
+
+    def _candidates(self, spots: Spots, looks: Eleven) -> _Candidates:
+        """What is likely to be a digit; also what may be one, where something is known that tells."""
+        there, which = self._weighing.weigh(spots, looks)
+        every = _Candidates(spots.boxes, there, which)
+        return every.take(there >= (POSSIBLE if self._knowledge else LIKELY))
+
+    def _looks(self, grey: np.ndarray, spots: Spots) -> Eleven:
+        logits, _ = self._look(self._windows(grey, spots.boxes))
         return zoom.log_softmax(logits)
 
-    def _number(self, digits: tuple[Digit, ...], row: int, index: int) -> Number:
-        confidence = self._weighing.number_right(float(np.prod([digit.confidence for digit in digits])))
-        rejected = None
-        if confidence < self._threshold:
-            doubtful = min(digits, key=lambda digit: digit.confidence)
-            rejected = TOO_SMALL if max(doubtful.box[2:]) < LEGIBLE else unsure_between(doubtful)
-        return Number(digits=digits, confidence=confidence, row=row, index=index, rejected=rejected)
+    def _windows(
+        self, grey: UInt8[np.ndarray, "height width"], boxes: Float64[np.ndarray, "n 4"]
+    ) -> Float32[np.ndarray, "n 40 40"]:
+        """Each digit in its surroundings, as the reader is used to see one."""
+        middles, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, LOOK * (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+        windows = [Window(float(x), float(y), float(side)) for (x, y), side in zip(middles, sides, strict=True)]
+        pixels = [cut(grey, window) for window in windows]
+        return np.stack(pixels) if pixels else np.zeros((0, zoom.SIZE, zoom.SIZE), np.float32)
+
+    # --- numbers -------------------------------------------------------------------------------------------------
+
+    def _numbers(self, found: _Candidates, row: list[list[int]], level: int, shape: tuple[int, ...]) -> list[Number]:
+        """The numbers of a row, as they were parted; or, where something is known of them, as that has them."""
+        if self._knowledge:
+            parted = self._parted(found, row, self._knowledge)
+            return [self._known(found, places, fit, level, shape) for places, fit in parted]
+        return [self._plain(found, places, level, shape) for places in row]
+
+    def _plain(self, found: _Candidates, places: list[int], level: int, shape: tuple[int, ...]) -> Number:
+        digits = tuple(_digit(found, place, None, shape) for place in places)
+        likely = float(np.prod([digit.confidence for digit in digits])) * found.nothing_missed(places)
+        confidence = self._weighing.number_right(likely)
+        return Number(digits=digits, confidence=confidence, row=level, rejected=self._rejected(digits, confidence))
+
+    def _known(
+        self, found: _Candidates, places: list[int], fit: Fit | None, level: int, shape: tuple[int, ...]
+    ) -> Number:
+        """The most probable answer that fits what is known; else the most probable one, which is not relied on."""
+        if fit is None:
+            likely = [place for place in places if found.there[place] >= LIKELY] or places
+            plain = self._plain(found, likely, level, shape)
+            return replace(plain, rejected=f"does not fit {self._knowledge}")
+        chosen = [(place, said) for place, said in zip(places, fit.choices, strict=True) if said != NONE]
+        digits = tuple(_digit(found, place, said, shape) for place, said in chosen)
+        chance = float(np.exp(fit.log_likely))
+        confidence = self._weighing.number_right(chance / (chance / fit.share + UNFIT))
+        rejected = self._rejected(digits, confidence)
+        return Number(digits=digits, confidence=confidence, row=level, rejected=rejected, fits=str(self._knowledge))
+
+    def _parted(
+        self, found: _Candidates, row: list[list[int]], knowledge: Knowledge
+    ) -> list[tuple[list[int], Fit | None]]:
+        """Neighbours of a row joined to one number where only together they fit: 4111 1111 1111 1111.
+
+        Of all ways to join them the most probable one, by dynamic programming over where the last number begins.
+        """
+        best_until: list[tuple[float, list[tuple[list[int], Fit | None]]]] = [(0.0, [])]
+        for end in range(1, len(row) + 1):
+            ways = []
+            for begin in range(end):
+                places = [place for number in row[begin:end] for place in number]
+                fit = best(knowledge, found.logs(places))
+                if fit is None and end - begin > 1:
+                    continue
+                likely = fit.log_likely if fit else float(found.logs(places).max(axis=1).sum() + np.log(UNFIT))
+                ways.append((best_until[begin][0] + likely, [*best_until[begin][1], (places, fit)]))
+            best_until.append(max(ways, key=lambda way: way[0]))
+        return [(places, fit) for places, fit in best_until[-1][1] if fit or found.there[places].max() >= LIKELY]
+
+    def _rejected(self, digits: tuple[Digit, ...], confidence: float) -> str | None:
+        if confidence >= self._threshold:
+            return None
+        doubtful = min(digits, key=lambda digit: digit.confidence)
+        return TOO_SMALL if max(doubtful.box[2:]) < LEGIBLE else unsure_between(doubtful)
+
+    def _single(self, page: Page) -> Reading:
+        """A page on which no number was found: at most one digit."""
+        if self._alone is None:
+            why = BLANK if frame(page.grey).rejected == BLANK else NOT_A_DIGIT
+            return Reading(image=page.name, page=page.index, digits=(), numbers=(), rejected=why, picture=page.grey)
+        seen = self._alone.read([page])[0]
+        if seen.rejected in (BLANK, NOT_A_DIGIT):
+            return replace(seen, digits=(), numbers=())
+        (digit,) = seen.digits
+        rejected = seen.rejected or (unsure_between(digit) if digit.confidence < ALONE else None)
+        if rejected is None and self._knowledge and not self._knowledge.fits(str(digit.digit)):
+            rejected = f"does not fit {self._knowledge}"
+        number = Number(digits=seen.digits, confidence=digit.confidence, rejected=rejected)
+        return replace(seen, numbers=(number,), rejected=rejected)
 
 
-def log_odds_of_a_digit(looks: Float64[np.ndarray, "n 11"]) -> Float64[np.ndarray, " n"]:
-    """That there is one against that there is none, from logarithms of probabilities; held within 20."""
-    none = np.clip(looks[:, NO_DIGIT], -20, -2e-9)
-    odds: np.ndarray = np.log(-np.expm1(none)) - none
-    return odds
+def page_eyes(spotter: Network, reader: Network, card: Model, alone: ZoomEyes, threshold: float | None) -> PageEyes:
+    """The eyes of a spotter with a card, and of the network that looks at each digit."""
+
+    def find(pixels: np.ndarray) -> np.ndarray:
+        return spotter(pixels[:, 0])[0]
+
+    def look(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        logits, boxes = reader(pixels)
+        return logits, boxes
+
+    stated = card.rejection.unsure if card.rejection else 0.0
+    return PageEyes(find, look, Weighing.of(card), stated if threshold is None else threshold, alone=alone)
 
 
-def sigmoid(logits: Float64[np.ndarray, ...]) -> Float64[np.ndarray, ...]:
-    """Probabilities from log-odds."""
-    probabilities: np.ndarray = 0.5 * (1 + np.tanh(0.5 * logits))
-    return probabilities
+def _digit(found: _Candidates, place: int, said: int | None, shape: tuple[int, ...]) -> Digit:
+    """The best answer at a place, or the one that is said to be there."""
+    which = found.which[place]
+    digit = int(which.argmax()) if said is None else said
+    return Digit(
+        digit=digit,
+        confidence=float(found.there[place] * which[digit]),
+        box=_whole(found.boxes[place], shape),
+        probabilities=tuple(which.tolist()),
+    )
+
+
+def _sure(reading: Reading) -> float:
+    """How much was read, and how surely: the sum of the digits' confidences above an even chance."""
+    return sum(digit.confidence - 0.5 for digit in reading.digits)
+
+
+def _counted(numbers: list[Number]) -> tuple[Number, ...]:
+    """With their places in their rows; rows in which nothing was left do not count."""
+    rows = sorted({number.row for number in numbers})
+    seen: dict[int, int] = {}
+    counted = []
+    for number in numbers:
+        index = seen.get(number.row, 0)
+        seen[number.row] = index + 1
+        counted.append(replace(number, row=rows.index(number.row), index=index))
+    return tuple(counted)
 
 
 def _whole(box: Float64[np.ndarray, " 4"], shape: tuple[int, ...]) -> Box:

@@ -1,22 +1,30 @@
-"""How well numbers were read: whole strings right, characters wrong, digits found where they are."""
+"""A reader over pictures of numbers: whole strings right, characters wrong, digits found where they are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
-from numeye import locate, metrics
-from numeye.results import Reading
+from numeye import atomic, locate, metrics
+from numeye.datasets import DataSet
+from numeye.errors import DataError, UsageError
+from numeye.reader import Reader
+from numeye.results import Reading, Unreadable
+from numeye.sheet import Tile, contact_sheet
 
 if TYPE_CHECKING:
     from jaxtyping import Float64
 
     Boxes = Float64[np.ndarray, "n 4"]  # left, top, right, bottom
 
+WORST = 40  # mistakes on a contact sheet
 FOUND = 0.5  # intersection over union of a box that was found and one that is there
 
 
@@ -56,6 +64,16 @@ class Strings:
         wrong = sum(edits(answer, label) for answer, label in zip(self.answers, self.labels, strict=True))
         return 100 * wrong / max(1, sum(map(len, self.labels)))
 
+    @property
+    def accuracy(self) -> float:
+        """Whole strings right, in percent."""
+        return metrics.accuracy(int(self.right.sum()), len(self.labels))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The accuracy's 95 % interval, in percent (Wilson)."""
+        return metrics.wilson_interval(int(self.right.sum()), len(self.labels))
+
     @cached_property
     def confidences(self) -> Float64[np.ndarray, " n"]:
         """How sure each string is, 0 to 1; also where it was rejected."""
@@ -89,18 +107,106 @@ class Strings:
             "model": self.model,
             "n": n,
             "correct": correct,
-            "accuracy": metrics.accuracy(correct, n),
-            "interval": list(metrics.wilson_interval(correct, n)),
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
             "cer": self.cer,
             "best_half": self.best_half,
             "rejected": 100 * float((~accepted).mean()),
             "accuracy_accepted": 100 * float(self.right[accepted].mean()) if accepted.any() else None,
             "ece": metrics.calibration_error(self.confidences, self.right),
             "failed": list(self.failed),
+            "framing": "pages",
         }
         if self.detection is not None:
             shown["precision"], shown["recall"] = self.detection
         return shown
+
+    def __str__(self) -> str:
+        """The figures, as `numeye evaluate` prints them."""
+        (low, high), shown = self.interval, self.to_dict()
+        lines = [
+            f"{self.model} on {self.data}",
+            f"whole strings  {shown['correct']:,} / {shown['n']:,} * 100 = {self.accuracy:.2f} %"
+            f"   (95 % interval {low:.2f} to {high:.2f})",
+            f"characters     {self.cer:.2f} % wrong (edits of those that are written)",
+            f"surest half    {self.best_half:.2f} % right",
+            f"calibration    {shown['ece']:.2f} % expected calibration error",
+        ]
+        if shown["rejected"]:
+            among = shown["accuracy_accepted"]
+            lines.append(
+                f"rejected       {shown['rejected']:.2f} %"
+                + ("" if among is None else f"; of the others {among:.2f} % are right")
+            )
+        if self.detection is not None:
+            precision, recall = self.detection
+            lines.append(f"digits found   precision {precision:.2f} %, recall {recall:.2f} % (IoU {FOUND:g})")
+        return "\n".join(lines)
+
+    def mistakes(self, most: int = WORST) -> Image.Image:
+        """The worst mistakes as one picture: each with what is written, what was read, and how sure."""
+        wrong = np.flatnonzero(~self.right)
+        worst = wrong[np.argsort(-self.confidences[wrong], kind="stable")].tolist()
+        title = f"{len(worst):,} of {len(self.labels):,} wrong on {self.data}"
+        if len(worst) > most:
+            title += f"; the {most} surest"
+        return contact_sheet(title, [self._tile(number) for number in worst[:most]], side=240, columns=4)
+
+    def save_mistakes(self, folder: Path) -> Path:
+        """Write `mistakes` into a folder, named after the data set, and return the file.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        buffer = io.BytesIO()
+        self.mistakes().save(buffer, format="PNG")
+        path = folder / f"{Path(self.data).name}-mistakes.png"
+        atomic.write_bytes(path, buffer.getvalue())
+        return path
+
+    def _tile(self, number: int) -> Tile:
+        said = self.answers[number] or "none"
+        lines = (f"{self.labels[number]} read {said}", f"no. {number} ({self.confidences[number]:.0%})")
+        return Tile(picture=self.readings[number].picture, lines=lines)
+
+
+def evaluate_strings(reader: Reader, data: DataSet, *, progress: Callable[[int], object] = lambda _: None) -> Strings:
+    """Read every picture of `data` with `reader`.
+
+    Args:
+        reader: what reads whole numbers.
+        data: pictures of numbers; where one holds several, its label is all of their digits in reading order.
+        progress: is told how many pictures are done.
+
+    Raises:
+        UsageError: the reader reads single digits.
+        DataError: some label has other characters than digits, or no picture can be read.
+    """
+    if reader.single:
+        raise UsageError(f"{data.name}: its labels are strings of digits; {reader.name} reads one digit a picture")
+    for label in data.labels:
+        if not set(label) <= set("0123456789"):
+            raise DataError(f"{data.name}: the label {label!r} is not a string of digits, 0 to 9")
+    kept: list[int] = []
+    readings: list[Reading] = []
+    failed: list[str] = []
+    for number, answer in enumerate(reader.read_each(data.pictures)):
+        progress(number + 1)
+        if isinstance(answer, Unreadable):
+            failed.append(answer.error)
+        else:
+            kept.append(number)
+            readings.append(answer)
+    if not readings:
+        raise DataError(f"{data.name}: none of its {len(data):,} pictures can be read ({failed[0]})")
+    return Strings(
+        data=data.name,
+        model=reader.name,
+        labels=[data.labels[number] for number in kept],
+        readings=readings,
+        boxes=None if data.boxes is None else [data.boxes[number] for number in kept],
+        failed=tuple(failed),
+    )
 
 
 def _is_accepted(reading: Reading) -> bool:

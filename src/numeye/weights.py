@@ -14,7 +14,7 @@ from numeye.errors import ModelError, UsageError
 from numeye.risk import Calibration, Point
 
 ASSETS = Path(__file__).parent / "assets"
-DEFAULT = "reader"
+DEFAULT, SPOTTER = "reader", "spotter"  # what reads digits, and what finds them on a page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Model:
 
     @property
     def framing(self) -> str:
-        """How a picture is laid out for the network: `mnist` is `numeye.framing`, `zoom` is `numeye.zoom`.
+        """How a picture is laid out for the network: `mnist` is `numeye.framing`, `zoom` and `pages` their modules.
 
         Empty where the card does not say; a `Reader` then tells it by the network's shapes.
         """

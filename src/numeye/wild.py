@@ -14,12 +14,46 @@ from numeye import datasets, source
 from numeye.datasets import DataSet
 from numeye.errors import DataError, NumeyeError, OutputError, UsageError
 from numeye.evaluation import Evaluation, evaluate, framing_of
+from numeye.grids import Grids, evaluate_grids
 from numeye.reader import Reader
+from numeye.strings import Strings, evaluate_strings
 
 Print = Callable[[str], object]
-COLUMNS = ("n", "accuracy %", "95 % interval", "ECE %", "rejected %", "accuracy of accepted %")
+Measured = Evaluation | Strings | Grids
+KIND: dict[type, str] = {Evaluation: "digits", Strings: "strings", Grids: "grids"}
+ORDER = ("digits", "strings", "grids")  # in which sets are measured; each kind has a table of its own
+# Of each kind of data set the columns: a heading, its width, and the key of what stands in it.
+COLUMNS: dict[str, tuple[tuple[str, int, str], ...]] = {
+    "digits": (
+        ("n", 9, "n"),
+        ("accuracy %", 12, "accuracy"),
+        ("95 % interval", 17, "interval"),
+        ("ECE %", 7, "ece"),
+        ("rejected %", 12, "rejected"),
+        ("accuracy of accepted %", 24, "accuracy_accepted"),
+    ),
+    "strings": (
+        ("n", 9, "n"),
+        ("exact %", 9, "accuracy"),
+        ("95 % interval", 17, "interval"),
+        ("CER %", 7, "cer"),
+        ("surest half %", 15, "best_half"),
+        ("precision %", 13, "precision"),
+        ("recall %", 10, "recall"),
+        ("ECE %", 7, "ece"),
+        ("rejected %", 12, "rejected"),
+        ("exact of accepted %", 21, "accuracy_accepted"),
+    ),
+    "grids": (
+        ("cells", 9, "n"),
+        ("right %", 9, "accuracy"),
+        ("95 % interval", 17, "interval"),
+        ("digit or not: F1 %", 20, "f1"),
+        ("digits right %", 16, "digits_right"),
+    ),
+}
 SCORED = ("data", "n", "correct", "accuracy", "ece", "rejected", "accuracy_accepted", "model", "framing")
-WIDTHS = (9, 12, 17, 7, 12, 24)
+ALSO = ("cer", "best_half", "precision", "recall", "f1", "digits_right")  # of numbers and grids
 
 
 class Unscored(NamedTuple):
@@ -61,7 +95,7 @@ class ScoringLog:
             raise UsageError("--reason: expected --log FILE with it")
         return cls(file=file, reason=reason or "")
 
-    def add(self, measured: Evaluation, reader: Reader) -> None:
+    def add(self, measured: Measured, reader: Reader) -> None:
         """Note one data set, and who read it.
 
         Raises:
@@ -70,9 +104,11 @@ class ScoringLog:
         shown = measured.to_dict()
         line: dict[str, Any] = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            **{key: shown[key] for key in SCORED},
+            **{key: shown.get(key) for key in SCORED},
+            **{key: shown[key] for key in ALSO if key in shown},
             "max_error": reader.promise.max_error if reader.promise else None,
             "model_sha256": hashlib.sha256(reader.model.onnx).hexdigest(),
+            **({"spotter_sha256": hashlib.sha256(reader.spotter.onnx).hexdigest()} if reader.spotter else {}),
             "source": source.source_revision(),
             "reason": self.reason,
         }
@@ -88,45 +124,71 @@ class ScoringLog:
             raise OutputError(f"{self.file}: cannot be written ({reason}); choose another file") from error
 
 
-class Table:
-    """The figures of several data sets as aligned lines, written as they come."""
+class Readers:
+    """The two readers of a model: of single digits and of numbers, each made when it is first asked for.
 
-    def __init__(self, model: str, framing: str, names: list[str]) -> None:
-        self.title = f"{model}, framing {framing}"
+    Args:
+        model, max_error: as for `Reader`.
+        say: is told what each of them promises.
+    """
+
+    def __init__(self, model: str | Path | None, max_error: float | None, say: Print) -> None:
+        self._model, self._max_error, self._say = model, max_error, say
+        self._made: dict[bool, Reader] = {}
+
+    def of(self, kind: str) -> Reader:
+        """The one for data sets of a kind; see `numeye.datasets.DataSet.kind`."""
+        single = kind == "digits"
+        if single not in self._made:
+            made = Reader(self._model, single=single, max_error=self._max_error)
+            if made.promise is not None:
+                self._say(str(made.promise))
+            self._made[single] = made
+        return self._made[single]
+
+
+class Table:
+    """The figures of data sets of one kind as aligned lines, written as they come.
+
+    Args:
+        kind: a key of `COLUMNS`.
+        title: stands above it.
+        names: of all sets.
+    """
+
+    def __init__(self, kind: str, title: str, names: list[str]) -> None:
+        self.title = title
+        self._columns = COLUMNS[kind]
         self._width = max(map(len, [*names, f"mean of {len(names)} sets"]))
         self._accuracies: list[float] = []
 
     def heading(self) -> str:
-        """The model, its framing and the names of the columns."""
-        return f"{self.title}\n{self._line('set', COLUMNS)}"
+        """The title and the names of the columns."""
+        return f"{self.title}\n{self._line('set', [name for name, _, _ in self._columns])}"
 
-    def row(self, measured: Evaluation) -> str:
+    def row(self, measured: Measured) -> str:
         """One data set."""
         self._accuracies.append(measured.accuracy)
         shown = measured.to_dict()
-        low, high = measured.interval
-        accepted = shown["accuracy_accepted"]
-        cells = (
-            f"{shown['n']:,}",
-            f"{measured.accuracy:.2f}",
-            f"{low:.2f} to {high:.2f}",
-            f"{shown['ece']:.2f}",
-            f"{shown['rejected']:.2f}",
-            "-" if accepted is None else f"{accepted:.2f}",
-        )
-        return self._line(measured.data, cells)
+        return self._line(measured.data, [_cell(shown.get(key)) for _, _, key in self._columns])
 
     def mean(self) -> str | None:
-        """The mean accuracy of the sets so far, each of the same weight; None where there is no set."""
+        """The mean accuracy of the sets so far, each of the same weight; None where there are not several."""
         count = len(self._accuracies)
-        if not count:
-            return None
-        name = f"mean of {count} set{'s' if count > 1 else ''}"
-        return self._line(name, ("", f"{sum(self._accuracies) / count:.2f}"))
+        return self._line(f"mean of {count} sets", ["", _cell(sum(self._accuracies) / count)]) if count > 1 else None
 
-    def _line(self, name: str, cells: tuple[str, ...]) -> str:
-        padded = (f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=False))
+    def _line(self, name: str, cells: list[str]) -> str:
+        padded = (f"{cell:>{width}}" for cell, (_, width, _) in zip(cells, self._columns, strict=False))
         return f"{name:<{self._width}}" + "".join(padded)
+
+
+def _cell(value: Any) -> str:
+    """A figure as a table has it."""
+    if isinstance(value, list):
+        return f"{value[0]:.2f} to {value[1]:.2f}"
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
 
 
 def data_sets(folder: Path) -> list[Path]:
@@ -146,28 +208,31 @@ def data_sets(folder: Path) -> list[Path]:
 
 
 def measure(
-    reader: Reader, sets: list[Path], *, naive: bool = False, log: ScoringLog | None = None
-) -> Iterator[Evaluation | Unscored]:
-    """Read every picture of each data set; one that is damaged takes its place, and the others go on.
+    readers: Readers, sets: list[Path], *, naive: bool = False, log: ScoringLog | None = None
+) -> Iterator[Measured | Unscored]:
+    """Read every picture of each data set, those of digits first, then strings, then grids.
+
+    One that is damaged takes its place, and the others go on; what is no data set comes last.
 
     Args:
-        reader: what reads.
-        sets: data folders and `.npz` files; each evaluation is named after its file or folder.
+        readers: what reads.
+        sets: data folders and `.npz` files; each score is named after its file or folder.
         naive: see `numeye.evaluation.evaluate`.
         log: is told of each score before anyone sees it.
 
     Raises:
         OutputError: the log cannot be written.
     """
-    for path in sets:
-        measured = _measured(reader, path, naive)
-        if log is not None and isinstance(measured, Evaluation):
-            log.add(measured, reader)
-        yield measured
+    opened = [_opened(path) for path in sets]
+    for kind in ORDER:
+        for data in opened:
+            if isinstance(data, DataSet) and data.kind == kind:
+                yield _measured(readers, data, naive, log)
+    yield from (data for data in opened if isinstance(data, Unscored))
 
 
 def print_folder(
-    reader: Reader,
+    readers: Readers,
     folder: Path,
     *,
     answer: Print,
@@ -182,26 +247,49 @@ def print_folder(
     Returns:
         True where every set, and every picture of them, could be read.
     """
-    framing = framing_of(reader, framing)
+    naive = framing_of(readers.of("digits"), framing) == "naive"
     sets = data_sets(folder)
-    table = Table(reader.model.name, framing, [path.name for path in sets])
-    if not json:
-        answer(table.heading())
+    tables = _Tables(readers, framing, [path.name for path in sets], answer)
     whole = True
-    for measured in measure(reader, sets, naive=framing == "naive", log=log):
+    for measured in measure(readers, sets, naive=naive, log=log):
         whole = _say_what_is_wrong(measured, say) and whole
         if isinstance(measured, Unscored):
             continue
-        answer(json_module.dumps(measured.to_dict()) if json else table.row(measured))
-        if mistakes is not None:
+        if json:
+            answer(json_module.dumps(measured.to_dict()))
+        else:
+            tables.add(measured)
+        if mistakes is not None and not isinstance(measured, Grids):
             say(f"worst mistakes: {measured.save_mistakes(mistakes)}")
-    mean = table.mean()
-    if mean is not None and not json:
-        answer(mean)
+    tables.close()
     return whole
 
 
-def _say_what_is_wrong(measured: Evaluation | Unscored, say: Print) -> bool:
+class _Tables:
+    """One table after the other, a kind each."""
+
+    def __init__(self, readers: Readers, framing: str | None, names: list[str], answer: Print) -> None:
+        self._readers, self._framing, self._names, self._answer = readers, framing, names, answer
+        self._kind = ""
+        self._table: Table | None = None
+
+    def add(self, measured: Measured) -> None:
+        kind = KIND[type(measured)]
+        if self._table is None or kind != self._kind:
+            self.close()
+            reader = self._readers.of(kind)
+            title = f"{reader.name}, framing {framing_of(reader, self._framing)}" if reader.single else reader.name
+            self._kind, self._table = kind, Table(kind, title, self._names)
+            self._answer(self._table.heading())
+        self._answer(self._table.row(measured))
+
+    def close(self) -> None:
+        mean = self._table.mean() if self._table else None
+        if mean is not None:
+            self._answer(mean)
+
+
+def _say_what_is_wrong(measured: Measured | Unscored, say: Print) -> bool:
     """False where the set or a picture of it is damaged."""
     if isinstance(measured, Unscored):
         say(f"numeye: {measured.name}: {measured.why}")
@@ -211,21 +299,39 @@ def _say_what_is_wrong(measured: Evaluation | Unscored, say: Print) -> bool:
     return not measured.failed
 
 
-def _measured(reader: Reader, path: Path, naive: bool) -> Evaluation | Unscored:
+def _opened(path: Path) -> DataSet | Unscored:
     try:
         if path.suffix != ".npz" and not datasets.is_data_folder(path):
             return Unscored(path.name, "no data folder; passed over", damaged=False)
-        data = replace(datasets.open_folder(path), name=path.name)
-        if _holds_strings(data):
-            why = "its labels are longer than one digit, which this release cannot read yet; passed over"
-            return Unscored(path.name, why, damaged=False)
-        return evaluate(reader, data, naive=naive)
+        return replace(datasets.open_folder(path), name=path.name)
     except (NumeyeError, OSError) as error:
         return Unscored(path.name, str(error), damaged=True)
 
 
-def _holds_strings(data: DataSet) -> bool:
-    """Whether some label is a string of digits, or a grid: rows with / between them, ? for what is not known."""
-    return any(
-        set(label) <= set("0123456789/?") and (len(label) > 1 or not label.isdigit()) for label in data.labels if label
-    )
+def _measured(readers: Readers, data: DataSet, naive: bool, log: ScoringLog | None) -> Measured | Unscored:
+    """Read every picture of a data set; the log is told of the score before anyone sees it."""
+    reader = readers.of(data.kind)
+    if reader.single and data.kind != "digits":
+        return Unscored(
+            data.name, f"holds numbers, and {reader.name} reads one digit a picture; passed over", damaged=False
+        )
+    try:
+        measured = evaluate_any(reader, data, naive=naive)
+    except (NumeyeError, OSError) as error:
+        return Unscored(data.name, str(error), damaged=True)
+    if log is not None:
+        log.add(measured, reader)
+    return measured
+
+
+def evaluate_any(reader: Reader, data: DataSet, *, naive: bool = False) -> Measured:
+    """Measure a reader on a data set of any kind: of digits, of strings of them, of grids.
+
+    Args:
+        reader: the one for that kind.
+        data: what to read.
+        naive: for digits; see `numeye.evaluation.evaluate`.
+    """
+    if data.kind == "grids":
+        return evaluate_grids(reader, data)
+    return evaluate_strings(reader, data) if data.kind == "strings" else evaluate(reader, data, naive=naive)

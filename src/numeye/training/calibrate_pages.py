@@ -20,19 +20,21 @@ from numeye import locate, weights, zoom
 from numeye.eyes import Network
 from numeye.image import Page
 from numeye.locate import Spots
-from numeye.scan import NO_DIGIT, PageEyes, Weighing, log_odds_of_a_digit
+from numeye.scan import PageEyes
 from numeye.training.calibrate import LEVEL, error_curve
 from numeye.training.paper.page import Pages, Tile
+from numeye.weighing import NO_DIGIT, Weighing, log_odds_of_a_digit
 
 if TYPE_CHECKING:
     from jaxtyping import Float64, Int64
 
 STRIPS, SERIES = 4_000, 1  # how many, and the seed of the series that they are of
+UNSURE_AT = 0.5  # a number that is more likely wrong than right is set aside
 SAME = 0.4  # intersection over union of a box that was found and the one that is there
 
 
 def calibrate(graph: bytes, pages: Pages) -> dict[str, Any]:
-    """What the card says of certainty: `weighing`, `calibration`, and `reader`, the model that it was weighed with.
+    """What the card says of certainty: `weighing`, `rejection`, `calibration`, and `reader`, which it was weighed with.
 
     Args:
         graph: the spotter as ONNX.
@@ -48,6 +50,7 @@ def calibrate(graph: bytes, pages: Pages) -> dict[str, Any]:
     confidences, right = _read(PageEyes(find, look, weighing), counted)
     return {
         "weighing": asdict(weighing),
+        "rejection": {"no_digit": 0.5, "unsure": UNSURE_AT},
         "reader": {"name": reader.name, "sha256": reader.card.get("sha256")},
         "calibration": {
             "data": "numbers of 1 to 8 digits on synthetic paper, of validation digits and held-out fonts",

@@ -124,7 +124,7 @@ def finish(record: Run, batches: Loaders, cache: str | Path | None, say: Say) ->
     evaluation = None
     if record.config.data == "mnist" and not record.config.recipe.tiles:
         say("measuring on the 10,000 test digits")
-        evaluation = evaluate(Reader(record.folder), open_data("mnist", cache=cache))
+        evaluation = evaluate(Reader(record.folder, single=True), open_data("mnist", cache=cache))
         export.record_accuracy(record.folder, evaluation)
     report.write(record, evaluation)
 

@@ -160,7 +160,9 @@ class Line:
     def number(self, sheet: Sheet, left: float, top: float, count: int, random: np.random.Generator) -> float:
         """One number with the signs around it; where it ends is returned."""
         start, origin = left, top - self.slope * left
-        zeros_from = int(random.integers(1, count)) if count > 1 and random.random() < self.ranges.round_amounts else count
+        zeros_from = (
+            int(random.integers(1, count)) if count > 1 and random.random() < self.ranges.round_amounts else count
+        )
         for sign in self._signs(BEFORE, random):
             left = self._sign(sheet, sign, left, origin + self.slope * left, random)
         for place in range(count):

@@ -238,7 +238,9 @@ class Pages:
         font = int(random.integers(len(self.words.labels)))  # letters of one font lie side by side
         for _ in range(int(random.integers(2, 16)) if alone else 40):
             near = random.random() < 0.8
-            number = (font + int(random.integers(-25, 25)) if near else int(random.integers(1 << 30))) % len(self.words.labels)
+            number = (font + int(random.integers(-25, 25)) if near else int(random.integers(1 << 30))) % len(
+                self.words.labels
+            )
             tall, middle = height * random.choice([0.7, 0.7, 1.0]), (hand.size / 2, hand.size / 2)
             source = unpack(self.words.edge[number])
             ink = cropped(hand.write(source, False, random, height=tall, centre=middle, style=style))

@@ -1,0 +1,168 @@
+"""A reader over pictures of grids: cells with a digit told from empty ones, and digits right where they were found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from numeye import metrics
+from numeye.datasets import DataSet
+from numeye.errors import DataError, UsageError
+from numeye.reader import Reader
+from numeye.results import Reading, Unreadable
+
+if TYPE_CHECKING:
+    from jaxtyping import Int64
+
+    Cells = Int64[np.ndarray, " cells"]
+
+EMPTY, OPEN, ODD = 0, -1, -2  # of a cell: nothing in it, not counted, an answer that is no single digit 1 to 9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grids:
+    """What a model answered to the cells of grids; those that do not count are left out.
+
+    Attributes:
+        data: name of the data set.
+        model: name of the model.
+        pictures: how many there are.
+        labels: (cells,) the digit, or 0 for an empty cell.
+        answers: (cells,) the best answer, also where the reader would reject it; 0 where it saw none, and in all cells
+            of a grid that it did not find or took for one of another size.
+        failed: one line for each of these grids, and for each picture that could not be read.
+    """
+
+    data: str
+    model: str
+    pictures: int
+    labels: Cells
+    answers: Cells
+    failed: tuple[str, ...] = ()
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """N flags, True where the answer is what the cell says."""
+        right: np.ndarray = self.answers == self.labels
+        return right
+
+    @property
+    def accuracy(self) -> float:
+        """Cells right in percent, empty ones too."""
+        return metrics.accuracy(int(self.right.sum()), len(self.labels))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The accuracy's 95 % interval, in percent (Wilson)."""
+        return metrics.wilson_interval(int(self.right.sum()), len(self.labels))
+
+    @property
+    def filled(self) -> tuple[float, float, float]:
+        """Precision, recall and F1, in percent, of telling cells with a digit from empty ones."""
+        there, said = self.labels != EMPTY, self.answers != EMPTY
+        both = int((there & said).sum())
+        precision, recall = 100 * both / max(1, int(said.sum())), 100 * both / max(1, int(there.sum()))
+        return precision, recall, 2 * precision * recall / max(1e-9, precision + recall)
+
+    @property
+    def digits_right(self) -> float:
+        """Where a digit is and one was found, percent right."""
+        found = (self.labels != EMPTY) & (self.answers != EMPTY)
+        return 100 * float(self.right[found].mean()) if found.any() else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `numeye evaluate --json` prints it; all rates in percent."""
+        precision, recall, f1 = self.filled
+        return {
+            "data": self.data,
+            "model": self.model,
+            "n": len(self.labels),
+            "pictures": self.pictures,
+            "correct": int(self.right.sum()),
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "precision": precision,
+            "recall": recall,
+            "f1": f1,
+            "digits_right": self.digits_right,
+            "failed": list(self.failed),
+            "framing": "grid",
+        }
+
+    def __str__(self) -> str:
+        """The figures, as `numeye evaluate` prints them."""
+        low, high = self.interval
+        precision, recall, f1 = self.filled
+        return "\n".join(
+            [
+                f"{self.model} on {self.data}, {self.pictures:,} grids",
+                f"cells          {int(self.right.sum()):,} / {len(self.labels):,} * 100 = {self.accuracy:.2f} %"
+                f"   (95 % interval {low:.2f} to {high:.2f})",
+                f"digit or not   F1 {f1:.2f} % (precision {precision:.2f}, recall {recall:.2f})",
+                f"digits right   {self.digits_right:.2f} % of those that were found",
+            ]
+        )
+
+
+def evaluate_grids(reader: Reader, data: DataSet, *, progress: Callable[[int], object] = lambda _: None) -> Grids:
+    """Read the grid of every picture of `data` with `reader`.
+
+    Args:
+        reader: what reads whole numbers.
+        data: pictures of grids; a label is its rows joined by `/`, 0 for an empty cell, ? for one that does not count.
+        progress: is told how many pictures are done.
+
+    Raises:
+        UsageError: the reader reads single digits.
+        DataError: some label is no grid.
+    """
+    if reader.single:
+        raise UsageError(f"{data.name}: its labels are grids; {reader.name} reads one digit a picture")
+    written = [_matrix(data.name, label) for label in data.labels]
+    labels, answers, failed = [], [], []
+    for number, answer in enumerate(reader.read_each(data.pictures, grid=True)):
+        progress(number + 1)
+        truth = written[number]
+        said = np.full_like(truth, EMPTY)
+        if isinstance(answer, Unreadable):
+            failed.append(answer.error)
+        elif _shape(answer) != truth.shape:
+            found, there = ("x".join(map(str, shape)) for shape in (_shape(answer), truth.shape))
+            failed.append(f"{answer.image}: a grid of {found} cells, where one of {there} is")
+        else:
+            said = _answers(answer, truth.shape)
+        labels.append(truth[truth != OPEN])
+        answers.append(said[truth != OPEN])
+    return Grids(
+        data=data.name,
+        model=reader.name,
+        pictures=len(data),
+        labels=np.concatenate(labels),
+        answers=np.concatenate(answers),
+        failed=tuple(failed),
+    )
+
+
+def _matrix(name: str, label: str) -> Int64[np.ndarray, "rows columns"]:
+    rows = label.split("/")
+    if not set(label) <= set("0123456789?/") or len({len(row) for row in rows}) != 1 or not rows[0]:
+        raise DataError(f"{name}: the label {label!r} is no grid; expected rows of one length, joined by /")
+    return np.array([[OPEN if cell == "?" else int(cell) for cell in row] for row in rows], np.int64)
+
+
+def _shape(reading: Reading) -> tuple[int, int]:
+    cells = reading.cells or ((),)
+    return len(cells), len(cells[0])
+
+
+def _answers(reading: Reading, shape: tuple[int, ...]) -> Int64[np.ndarray, "rows columns"]:
+    """The best answer in each cell."""
+    said = np.full(shape, EMPTY, np.int64)
+    for number in reading.numbers or ():
+        digit = number.digits[0].digit
+        said[number.row, number.index] = digit if len(number.digits) == 1 and digit else ODD
+    return said

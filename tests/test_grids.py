@@ -1,0 +1,73 @@
+"""How well grids are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numeye import DataSet, Reader
+from numeye.errors import DataError, UsageError
+from numeye.grids import evaluate_grids
+from numeye.results import Digit, Number, Reading, Unreadable
+
+PICTURE = np.zeros((4, 4), np.uint8)
+
+
+def reading(*rows: str) -> Reading:
+    """Cells as rows of digits, "." for an empty one."""
+    numbers = tuple(
+        Number(digits=(Digit(digit=int(cell), confidence=0.9, box=(0, 0, 1, 1), probabilities=(0.1,) * 10),),
+               confidence=0.9, row=y, index=x)
+        for y, row in enumerate(rows)
+        for x, cell in enumerate(row)
+        if cell != "."
+    )  # fmt: skip
+    cells = tuple(tuple(cell.replace(".", "") for cell in row) for row in rows)
+    return Reading(image="a.png", digits=(), numbers=numbers, cells=cells, picture=PICTURE)
+
+
+class Told(Reader):
+    """Answers what it is told."""
+
+    def __init__(self, *answers: Reading | Unreadable) -> None:
+        super().__init__()
+        self._answers = answers
+
+    def read_each(self, pictures: Any, *, grid: bool = False) -> Iterator[Reading | Unreadable]:
+        assert grid
+        return iter(self._answers)
+
+
+def data(*labels: str) -> DataSet:
+    return DataSet(name="own", pictures=[PICTURE] * len(labels), labels=labels)
+
+
+def test_cells_are_counted_but_those_that_do_not() -> None:
+    measured = evaluate_grids(Told(reading("12.", ".45")), data("103/?46"))
+    assert (measured.labels.tolist(), measured.answers.tolist()) == ([1, 0, 3, 4, 6], [1, 2, 0, 4, 5])
+    shown = measured.to_dict()
+    assert (shown["n"], shown["correct"], shown["accuracy"]) == (5, 2, 40.0)
+    assert (shown["precision"], shown["recall"], shown["f1"]) == (75.0, 75.0, 75.0)
+    assert shown["digits_right"] == pytest.approx(200 / 3)
+    assert "F1 75.00 %" in str(measured)
+
+
+def test_a_grid_that_was_not_found_counts_as_all_empty() -> None:
+    answers = (Unreadable(image="a.png", error="a.png: no grid found"), reading("1"))
+    measured = evaluate_grids(Told(*answers), data("1/0", "22/22"))
+    assert measured.answers.tolist() == [0] * 6
+    assert measured.to_dict()["recall"] == 0
+    assert [line.split(": ")[1] for line in measured.failed] == [
+        "no grid found",
+        "a grid of 1x1 cells, where one of 2x2 is",
+    ]
+
+
+def test_what_cannot_be_measured_is_said() -> None:
+    with pytest.raises(DataError, match="the label '12/3' is no grid; expected rows of one length"):
+        evaluate_grids(Told(reading("1")), data("12/3"))
+    with pytest.raises(UsageError, match="classic reads one digit a picture"):
+        evaluate_grids(Reader("classic"), data("12/34"))

@@ -172,18 +172,144 @@ def lit(scene: Scene, seen: np.ndarray, random: np.random.Generator) -> np.ndarr
 
 
 def off(photo: Photo, grid: Grid) -> float:
-    """The largest distance of a crossing from where it is, in smaller sides of the cells beside it."""
-    away = np.linalg.norm(grid.corners - photo.corners, axis=-1)
-    across = np.linalg.norm(np.diff(photo.corners, axis=1), axis=-1)
-    down = np.linalg.norm(np.diff(photo.corners, axis=0), axis=-1)
-    beside = np.minimum(
-        np.minimum(
-            np.pad(across, ((0, 0), (0, 1)), constant_values=np.inf),
-            np.pad(across, ((0, 0), (1, 0)), constant_values=np.inf),
-        ),
-        np.minimum(
-            np.pad(down, ((0, 1), (0, 0)), constant_values=np.inf),
-            np.pad(down, ((1, 0), (0, 0)), constant_values=np.inf),
-        ),
-    )
-    return float((away / beside).max())
+    """The largest distance of a crossing from where it is, in sides of the smallest cell."""
+    assert (grid.rows, grid.columns) == (len(photo.corners) - 1, photo.corners.shape[1] - 1)
+    sides = [np.linalg.norm(np.diff(photo.corners, axis=axis), axis=-1).min() for axis in (0, 1)]
+    return float(np.linalg.norm(grid.corners - photo.corners, axis=-1).max() / min(sides))
+
+
+SUDOKU = Scene()
+CURLED = Scene(curl=0.25, wild=0.7)
+HARD = Scene(curl=0.2, thin=185, thick=90, missing=0.3, turn=20, shadow=0.6, others=True, table=True)
+TABLE = Scene(rows=4, columns=6, uneven=0.6, third=False, thin=100)
+LEDGER = Scene(rows=18, columns=4, uneven=0.3, third=False, thin=100, turn=3, curl=0.1)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_crossing_is_where_it_is(seed: int) -> None:
+    photo = photograph([SUDOKU, CURLED, HARD, TABLE][seed % 4], seed)
+    assert off(photo, find(photo.grey)) < NEAR
+
+
+def test_many_low_rows() -> None:
+    photo = photograph(LEDGER, 1)
+    assert off(photo, find(photo.grey)) < NEAR
+
+
+@pytest.mark.parametrize("size", [300, 3000])
+def test_small_and_large_photographs(size: int) -> None:
+    photo = photograph(Scene(size=size, blur=0.5), 3)
+    assert off(photo, find(photo.grey)) < NEAR
+
+
+def lettered(random: np.random.Generator) -> np.ndarray:
+    page = Image.new("L", (700, 900), 235)
+    texts(ImageDraw.Draw(page), 700, 40, 860, random)
+    return np.asarray(page)
+
+
+def ruled_across(random: np.random.Generator) -> np.ndarray:
+    page = lettered(random).copy()
+    page[60:860:28] = 120
+    return page
+
+
+def boxed(random: np.random.Generator) -> np.ndarray:
+    page = np.full((900, 700), 235, np.uint8)
+    for inset in (60, 66):
+        page[inset:-inset, [inset, -inset]] = page[[inset, -inset], inset:-inset] = 40
+    return page
+
+
+def noisy(random: np.random.Generator) -> np.ndarray:
+    return random.integers(0, 256, (700, 900), np.uint8)
+
+
+def clouded(random: np.random.Generator) -> np.ndarray:
+    few = random.normal(0, 1, (40, 30)).astype(np.float32)
+    return np.clip(128 + 50 * cv2.resize(few, (600, 800), interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
+
+
+def blank(random: np.random.Generator) -> np.ndarray:
+    return np.full((300, 500), 235, np.uint8)
+
+
+@pytest.mark.parametrize("page", [lettered, ruled_across, boxed, noisy, clouded, blank])
+def test_what_is_no_grid_is_refused_in_one_line(page: Callable[[np.random.Generator], np.ndarray]) -> None:
+    with pytest.raises(PictureError, match=r"^no grid found[^\n]*$"):
+        find(page(np.random.default_rng(5)))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 900), (2000, 3), (12, 9)])
+def test_pictures_of_hardly_anything_are_refused(shape: tuple[int, int]) -> None:
+    with pytest.raises(PictureError):
+        find(np.zeros(shape, np.uint8))
+    with pytest.raises(PictureError):
+        find(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+
+
+def skewed() -> Grid:
+    """Three rows of two cells, in perspective and bent."""
+    x, y = np.meshgrid([0, 1, 3], [0, 1, 2, 3])
+    return Grid(np.stack([30 + 40 * x + 3 * y + x * y, 20 + 30 * y + 2 * x**2], axis=-1).astype(np.float64))
+
+
+def test_rows_columns_cells_and_boxes() -> None:
+    grid = skewed()
+    assert (grid.rows, grid.columns) == (3, 2)
+    assert grid.cell(1, 0).tolist() == [[33, 50], [74, 52], [78, 82], [36, 80]]
+    assert grid.box(1, 0) == (33, 50, 45, 32)
+
+
+def test_boxes_lie_inside_the_picture() -> None:
+    photo = photograph(SUDOKU, 3)
+    grid = find(photo.grey)
+    height, width = photo.grey.shape
+    for x, y, w, h in (grid.box(row, column) for row in range(9) for column in range(9)):
+        assert 0 <= x < x + w <= width
+        assert 0 <= y < y + h <= height
+
+
+def test_a_cell_fills_its_place_on_the_straightened_picture() -> None:
+    photo = photograph(Scene(wild=0, curl=0.25, noise=0, shadow=0), 2)
+    straight = Grid(photo.corners).straightened(photo.grey, 40)
+    assert straight.shape == (360, 360)
+    dark = straight.astype(int) < 205
+    lines = [dark[:, at - 1 : at + 1].any(axis=1).mean() for at in range(40, 360, 40)]
+    lines += [dark[at - 1 : at + 1].any(axis=0).mean() for at in range(40, 360, 40)]
+    assert min(lines) > 0.95
+
+
+def test_columns_keep_their_widths() -> None:
+    photo = photograph(Scene(rows=3, columns=4, uneven=0.6, third=False, tilt=0, turn=0), 4)
+    straight = Grid(photo.corners).straightened(photo.grey, 50)
+    width, height = np.ptp(photo.corners, axis=(0, 1))
+    assert straight.shape == (150, pytest.approx(150 * width / height, abs=3))
+
+
+def test_boxes_go_back_to_where_they_came_from() -> None:
+    grid = skewed()
+    across = grid.straightened(np.zeros((200, 200), np.uint8), 20).shape[1]
+    cells = np.array([[0, 20, 20 * 4 / 3, 40], [0, 0, across, 60]], np.float64)
+    back = grid.back(cells, 20)
+    assert back[1].tolist() == [30, 20, grid.corners[3, 2, 0], grid.corners[3, 2, 1]]
+    assert np.abs(back[0] - [33, 50, 78, 82]).max() < 2
+
+
+def test_a_spot_is_found_again_on_the_photograph() -> None:
+    photo = photograph(CURLED, 9)
+    grid = find(photo.grey)
+    marked = photo.grey.copy()
+    x, y = (round(place) for place in grid.cell(4, 6).mean(axis=0))
+    cv2.circle(marked, (x, y), 4, 0, -1)
+    changed = np.argwhere(grid.straightened(photo.grey, 48) != grid.straightened(marked, 48))
+    top, left = changed.min(axis=0)
+    bottom, right = changed.max(axis=0) + 1
+    back = grid.back(np.array([[left, top, right, bottom]], np.float64), 48)[0]
+    assert np.abs(back - [x - 4, y - 4, x + 5, y + 5]).max() < 3
+
+
+def test_without_opencv_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(MissingExtra, match=r"^finding a grid needs [^\n]*numeye\[forms\]"):
+        find(np.zeros((50, 50), np.uint8))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -261,6 +262,7 @@ def test_the_log_knows_who_found_the_numbers(folder: Path, tmp_path: Path) -> No
 
 
 def test_the_command_line_measures_with_a_promise(numeye: Numeye, folder: Path) -> None:
+    shutil.rmtree(folder / "grids")
     done = numeye("evaluate", "--wild", folder, "--max-error", "5%")
     assert done.returncode == 0
     assert "at most 5 % wrong among what is accepted" in done.stderr

@@ -53,7 +53,6 @@ STEP, SLOPE = 12, 2  # pixels from place to place of a line; how many it rises o
 BEND, TIE = 3.6, 0.004  # what a pixel of slope and a pixel off cost, in missing ink; the one divided by the reach
 
 SURE, FRAME, OPEN, SHUT = 0.5, 0.7, 0.35, 0.8  # of its length, that a line is seen; an outer one; one across a row
-BESIDE = 8
 SMEAR, CLOSE = 4, 12  # pixels that lines are unsteady, and that two of them are apart at least
 NINE, MORE = 0.6, 2  # of the lines of a sudoku, that is seen, and how many others there may be
 LOOKS, CUT = 4, 0.8  # at a straightened picture; what is left of its worth if a part of it was no grid
@@ -127,7 +126,7 @@ class Grid:
     def _widths(self) -> Float64[np.ndarray, " columns"]:
         """Of the columns, for rows of height 1, as they are without perspective."""
         wide, high = (np.linalg.norm(np.diff(self.corners, axis=axis), axis=-1).mean() for axis in (1, 0))
-        view = _view(self.corners[[0, 0, -1, -1], [0, -1, -1, 0]], np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]]))
+        view = _view(_frame(self.corners), np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]]))
         widths: np.ndarray = np.diff(_through(view, self.corners)[..., 0].mean(axis=0)) * self.columns
         if np.abs(widths - 1).max() < EVEN:
             widths = np.ones(self.columns)
@@ -165,9 +164,7 @@ def find(grey: UInt8[np.ndarray, "height width"]) -> Grid:
     ink = _ink(cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
     corners, quality = _best(ink)
     if quality < GOOD:
-        raise PictureError(
-            "no grid found: expected the lines of a table or a sudoku; a closer or sharper picture helps"
-        )
+        raise PictureError("no grid found: expected the lines of a table or sudoku; a closer, sharper picture helps")
     return Grid(np.clip((corners + 0.5) * [width / size[0], height / size[1]], 0, [width, height]))
 
 
@@ -344,7 +341,7 @@ class _Lines:
     path: Float64[np.ndarray, "n width"]
     seen: Bool[np.ndarray, "n inside"]  # without the margins
 
-    def some(self, chosen: slice | Bool[np.ndarray, " n"]) -> _Lines:
+    def some(self, chosen: slice) -> _Lines:
         return _Lines(self.level[chosen], self.path[chosen], self.seen[chosen])
 
 
@@ -360,7 +357,6 @@ def _crossings(ink: Picture, quad: Quad) -> tuple[Corners, float]:
         flat = cv2.remap(bent, x, y, cv2.INTER_LINEAR)
         ruled = _ruled(flat), _ruled(_turned(flat))
         rows, columns = (_followed(part, at, NEAR) for part, at in zip(ruled, _levels(*ruled), strict=True))
-        rows, columns = rows.some(_crossing(rows, columns)), columns.some(_crossing(columns, rows))
         found = len(rows.level), len(columns.level)
         rows, columns = rows.some(_kept(rows, columns)), columns.some(_kept(columns, rows))
         kept = len(rows.level), len(columns.level)
@@ -369,11 +365,11 @@ def _crossings(ink: Picture, quad: Quad) -> tuple[Corners, float]:
         worth = worth if kept == found else CUT
         if kept == found and look:
             break
-    across, down = _meeting(rows, columns)
+    across = columns.path[:, np.round(rows.level).astype(int)].T.astype(np.float32)
+    down = rows.path[:, np.round(columns.level).astype(int)].astype(np.float32)
     places = np.stack([cv2.remap(part, across, down, cv2.INTER_LINEAR) for part in (x, y)], axis=-1)
-    return _through(back, places.astype(np.float64)), worth * float(
-        np.concatenate([rows.seen.mean(axis=1), columns.seen.mean(axis=1)]).mean()
-    )
+    seen = np.concatenate([lines.seen.mean(axis=1) for lines in (rows, columns)])
+    return _through(back, places.astype(np.float64)), worth * float(seen.mean())
 
 
 def _followed(ruled: Picture, levels: list[float], reach: int) -> _Lines:
@@ -438,15 +434,6 @@ def _between(lines: _Lines, levels: np.ndarray, along: np.ndarray) -> Float64[np
     return np.stack([np.interp(levels, lines.level, place) for place in off.T], axis=1)
 
 
-def _meeting(rows: _Lines, columns: _Lines) -> tuple[Map, Map]:
-    """Where lines across and lines down pass each other: x and y."""
-    x = np.tile(columns.level, (len(rows.level), 1))
-    for _ in range(3):
-        y = np.stack([np.interp(at, np.arange(len(path)), path) for at, path in zip(x, rows.path, strict=True)])
-        x = np.stack([np.interp(at, np.arange(len(path)), path) for at, path in zip(y.T, columns.path, strict=True)], 1)
-    return x.astype(np.float32), y.astype(np.float32)
-
-
 def _ends(ruled: Picture) -> list[float]:
     return [float(MARGIN), float(len(ruled) - 1 - MARGIN)]
 
@@ -495,25 +482,14 @@ def _spaced(ruled: Picture, lines: list[float]) -> tuple[list[float], float, int
     return levels.tolist(), float(cover[1:-1].mean()), more
 
 
-def _crossing(lines: _Lines, posts: _Lines) -> Bool[np.ndarray, " n"]:
-    """Which lines are seen on both sides of lines the other way: what is written is not."""
-    if len(lines.level) == len(posts.level) == SUDOKU + 1 or len(posts.level) == 2:
-        return np.ones(len(lines.level), bool)
-    at = np.round(posts.level[1:-1]).astype(int) - MARGIN
-    crossing: np.ndarray = (lines.seen[:, at - BESIDE] & lines.seen[:, at + BESIDE]).mean(axis=1) > OPEN
-    crossing[[0, -1]] = True
-    return crossing
-
-
 def _kept(lines: _Lines, posts: _Lines) -> slice:
     """The first and the last line of the widest part that is a grid: seen, and with posts from line to line."""
     if len(lines.level) == len(posts.level) == SUDOKU + 1:
         return slice(0, SUDOKU + 1)
     quarters = np.round(np.diff(lines.level) / 4).astype(int)
     starts = np.round(lines.level[:-1]).astype(int) - MARGIN + quarters
-    share = np.stack(
-        [posts.seen[:, at : at + 2 * by + 1].mean(axis=1) for at, by in zip(starts, quarters, strict=True)]
-    )
+    parts = [posts.seen[:, at : at + 2 * by + 1] for at, by in zip(starts, quarters, strict=True)]
+    share = np.stack([part.mean(axis=1) for part in parts])  # (gaps, posts)
     filled = (share[:, 1:-1] if share.shape[1] > 2 else share).mean(axis=1) > OPEN
     filled |= share[:, [0, -1]].mean(axis=1) > SHUT
     seen = lines.seen.mean(axis=1) > FRAME

@@ -18,7 +18,8 @@ from numeye import locate, order, upright, zoom
 from numeye.eyes import Network, ZoomEyes
 from numeye.framing import frame
 from numeye.image import Page
-from numeye.knowledge import NONE, Fit, Knowledge, best
+from numeye.knowledge import NONE, Fit, Knowledge
+from numeye.knowledge import best as best_fit
 from numeye.locate import Spots
 from numeye.results import BLANK, NOT_A_DIGIT, TOO_SMALL, Box, Digit, Number, Reading, unsure_between
 from numeye.weighing import NO_DIGIT, Weighing
@@ -34,7 +35,7 @@ LEGIBLE = 8  # pixels that the longer side of a digit needs at least
 LIKELY, POSSIBLE = 0.5, 0.05  # probabilities of a digit: to be one, and to be one if what is known asks for it
 ALONE = 0.9  # the least confidence of one digit that only the reader saw
 LARGE = 200  # pixels of a page's shorter side; narrower strips are taken to lie as they should
-UNFIT = 1e-3  # how likely it is taken to be that a number does not fit what is known of all of them
+UNFIT = 0.02  # how likely it is taken to be that a number does not fit what is known of them, as a page number may not
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,16 +140,20 @@ class PageEyes:
         return spots, self._looks(grey, spots)
 
     def _reading(self, page: Page) -> Reading:
+        """As the page lies, or turned where it is read better so."""
         spots, looks = self.see(page.grey)
-        reading = self._ordered(page, self._candidates(spots, looks))
-        turns = self._turns(page.grey, spots, looks)
-        if not turns:
-            return reading or self._single(page)
-        turned = replace(page, grey=np.ascontiguousarray(np.rot90(page.grey, turns)))
-        other = self._ordered(turned, self._candidates(*self.see(turned.grey)))
-        if other is None or (reading is not None and _sure(other) <= _sure(reading)):
-            return reading or self._single(page)
-        return replace(other, turned=90 * turns)
+        best, lying, turns = self._ordered(page, self._candidates(spots, looks)), page, 0
+        for _ in range(2):  # turned from its side, a page may still be upside down
+            more = self._turns(lying.grey, spots, looks)
+            if not more:
+                break
+            turns = (turns + more) % 4
+            lying = replace(page, grey=np.ascontiguousarray(np.rot90(page.grey, turns)))
+            spots, looks = self.see(lying.grey)
+            other = self._ordered(lying, self._candidates(spots, looks))
+            if other is not None and (best is None or _sure(other) > _sure(best)):
+                best = replace(other, turned=90 * turns)
+        return best or self._single(page)
 
     def _turns(self, grey: np.ndarray, spots: Spots, looks: Eleven) -> int:
         """Quarters of a turn after which the page may be read better; 0 where its digits look like digits."""
@@ -235,7 +240,7 @@ class PageEyes:
             ways = []
             for begin in range(end):
                 places = [place for number in row[begin:end] for place in number]
-                fit = best(knowledge, found.logs(places))
+                fit = _credible(best_fit(knowledge, found.logs(places)))
                 if fit is None and end - begin > 1:
                     continue
                 likely = fit.log_likely if fit else float(found.logs(places).max(axis=1).sum() + np.log(UNFIT))
@@ -277,6 +282,11 @@ def page_eyes(spotter: Network, reader: Network, card: Model, alone: ZoomEyes, t
 
     stated = card.rejection.unsure if card.rejection else 0.0
     return PageEyes(find, look, Weighing.of(card), stated if threshold is None else threshold, alone=alone)
+
+
+def _credible(fit: Fit | None) -> Fit | None:
+    """None where it is likelier that a number does not fit than that it is any of those that do."""
+    return fit if fit and fit.log_likely >= np.log(UNFIT * fit.share) else None
 
 
 def _digit(found: _Candidates, place: int, said: int | None, shape: tuple[int, ...]) -> Digit:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from numeye.grid import Grid
+from numeye.errors import MissingExtra, PictureError
+from numeye.grid import Grid, find
 
 cv2 = pytest.importorskip("cv2")
 
@@ -289,11 +292,11 @@ def test_columns_keep_their_widths() -> None:
 
 def test_boxes_go_back_to_where_they_came_from() -> None:
     grid = skewed()
-    across = grid.straightened(np.zeros((200, 200), np.uint8), 20).shape[1]
-    cells = np.array([[0, 20, 20 * 4 / 3, 40], [0, 0, across, 60]], np.float64)
-    back = grid.back(cells, 20)
-    assert back[1].tolist() == [30, 20, grid.corners[3, 2, 0], grid.corners[3, 2, 1]]
-    assert np.abs(back[0] - [33, 50, 78, 82]).max() < 2
+    across, down = grid.edges(20)
+    assert grid.straightened(np.zeros((200, 200), np.uint8), 20).shape == (down[-1], across[-1]) == (60, across[-1])
+    cells = np.array([[0, down[1], across[1], down[2]], [0, 0, across[2], down[3]]], np.float64)
+    whole = [30, 20, *grid.corners[3, 2]]
+    assert grid.back(cells, 20).round(6).tolist() == [[33, 50, 78, 82], whole]
 
 
 def test_a_spot_is_found_again_on_the_photograph() -> None:

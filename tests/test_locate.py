@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from numeye import locate
-from numeye.locate import STRIDE, Spots, distinct, find, look, overlaps, peaks
+from numeye.locate import STRIDE, Spots, again, distinct, find, look, overlaps, peaks
 
 Placed = tuple[float, float, float, float, int, float]  # left, top, right, bottom, digit, logit
 
@@ -138,3 +138,28 @@ def test_an_empty_page_has_no_digit() -> None:
     spots = look(np.full((50, 200), 255, np.uint8), 1.0, seer())
     assert isinstance(spots, Spots)
     assert len(spots) == 0
+
+
+def test_a_second_opinion_is_the_mean_of_three_sizes() -> None:
+    """The middle digit is seen at one size only, and the left one's logit depends on the size."""
+
+    def network(pixels: np.ndarray) -> np.ndarray:
+        height, width = pixels.shape[2:]
+        scale = height / 112  # of a strip of 100 pixels, padded
+        size = 20 * scale
+        digits: list[Placed] = [(30 * scale, 30 * scale, 30 * scale + size, 30 * scale + size, 4, 3.0 * scale)]
+        if height == 112:
+            left = 150 * scale
+            digits.append((left, 30 * scale, left + size, 30 * scale + size, 7, 3.0))
+        return maps_of(height, width, digits)[None]
+
+    grey = np.full((100, 300), 240, np.uint8)
+    first = look(grey, 1.0, network)
+    assert len(first) == 2
+    spots = again(grey, first, network)
+    assert spots.which.argmax(axis=1).tolist() == [4, 7]
+    assert spots.there[1] == pytest.approx((3.0 + 2 * locate.UNSEEN) / 3)
+    assert spots.boxes[0] == pytest.approx([30, 30, 50, 50], abs=5)
+    assert (
+        len(again(grey, first.take(np.array([], np.int64)), lambda pixels: maps_of(*pixels.shape[2:], [])[None])) == 0
+    )

@@ -29,6 +29,8 @@ PIXELS = 3_000_000  # most that is shown at once
 ENLARGED = 4.0  # times, at most
 READABLE = 18.0  # pixels: where half of the digits are less high, they are looked at once more
 BEST = 34.0  # pixels: as high as then
+AGAIN = (0.8, 1.25)  # times as large as at first, for a second opinion ...
+UNSEEN = -1.5  # ... and the logit of a digit that is not seen at one of the sizes
 LIKELY = 0.25  # probability of a peak that may be a digit
 MOST = 3000  # digits of a page
 OVERLAP = 0.5  # intersection over union of two boxes that are one digit
@@ -74,8 +76,7 @@ def find(grey: UInt8[np.ndarray, "height width"], network: Network) -> Spots:
         grey: (height, width) uint8.
         network: answers for a whole picture; see `Network`.
     """
-    height, width = grey.shape
-    scale = _held(min(1.0, LONG / max(height, width)) if height >= LOW else LOW / height, grey.shape)
+    scale = _first(grey.shape)
     spots = _pyramid(grey, scale, network)
     if not len(spots):
         larger = _held(max(1.0, scale), grey.shape)  # they may have become too small to be seen
@@ -86,6 +87,42 @@ def find(grey: UInt8[np.ndarray, "height width"], network: Network) -> Spots:
         return spots
     large = spots.heights * scale >= READABLE
     return distinct(_joined([look(grey, better, network), spots.take(large)]))
+
+
+def again(grey: UInt8[np.ndarray, "height width"], first: Spots, network: Network) -> Spots:
+    """A second opinion on a strip of numbers: the mean of what is found at two more sizes and was at first.
+
+    Args:
+        grey: (height, width) uint8.
+        first: what `find` gave.
+        network: see `Network`.
+    """
+    scale = _first(grey.shape)
+    found = [first, *(look(grey, _held(scale * size, grey.shape), network) for size in AGAIN)]
+    every, by = _joined(found), np.concatenate([np.full(len(one), number) for number, one in enumerate(found)])
+    by = by[np.argsort(-np.concatenate([one.there for one in found]), kind="stable")]
+    left, means = np.ones(len(every), bool), []
+    for number, box in enumerate(every.boxes):
+        if left[number]:
+            same = np.flatnonzero(left & (overlaps(box, every.boxes) >= OVERLAP))
+            left[same] = False
+            means.append(_mean(every, same[np.unique(by[same], return_index=True)[1]], len(found)))
+    if not means:
+        return first
+    boxes, there, which = (np.stack(parts) for parts in zip(*means, strict=True))
+    return distinct(Spots(boxes, there, which).take(np.argsort(-there, kind="stable")))
+
+
+def _mean(every: Spots, chosen: Int64[np.ndarray, " m"], of: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Box, logit and digit of one spot that was seen at some of the sizes; at the others it is unlikely."""
+    there = every.there[chosen].sum() + UNSEEN * (of - len(chosen))
+    return every.boxes[chosen].mean(axis=0), np.asarray(there / of), every.which[chosen].mean(axis=0)
+
+
+def _first(shape: tuple[int, ...]) -> float:
+    """At what size a picture is shown at first."""
+    height, width = shape
+    return _held(min(1.0, LONG / max(height, width)) if height >= LOW else LOW / height, shape)
 
 
 def _pyramid(grey: UInt8[np.ndarray, "height width"], scale: float, network: Network) -> Spots:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 LEGIBLE = 8  # pixels that the longer side of a digit needs at least
 LIKELY, POSSIBLE = 0.5, 0.05  # probabilities of a digit: to be one, and to be one if what is known asks for it
 ALONE = 0.9  # the least confidence of one digit that only the reader saw
+SURE = 0.6  # confidence of a number from which on a strip is not looked at again; above it that changes next to nothing
 LARGE = 200  # pixels of a page's shorter side; narrower strips are taken to lie as they should
 UNFIT = 0.02  # how likely it is taken to be that a number does not fit what is known of them, as a page number may not
 
@@ -143,6 +144,8 @@ class PageEyes:
         """As the page lies, or turned where it is read better so."""
         spots, looks = self.see(page.grey)
         best, lying, turns = self._ordered(page, self._candidates(spots, looks)), page, 0
+        if min(page.grey.shape) < LARGE and best is not None and not _sure_of_all(best):
+            return self._ordered(page, self._candidates(*self._again(page.grey, spots))) or best
         for _ in range(2):  # turned from its side, a page may still be upside down
             more = self._turns(lying.grey, spots, looks)
             if not more:
@@ -154,6 +157,11 @@ class PageEyes:
             if other is not None and (best is None or _sure(other) > _sure(best)):
                 best = replace(other, turned=90 * turns)
         return best or self._single(page)
+
+    def _again(self, grey: UInt8[np.ndarray, "height width"], first: Spots) -> tuple[Spots, Eleven]:
+        """A second opinion on a strip that was read with some doubt."""
+        spots = locate.again(grey, first, self._find)
+        return spots, self._looks(grey, spots)
 
     def _turns(self, grey: np.ndarray, spots: Spots, looks: Eleven) -> int:
         """Quarters of a turn after which the page may be read better; 0 where its digits look like digits."""
@@ -299,6 +307,10 @@ def _digit(found: _Candidates, place: int, said: int | None, shape: tuple[int, .
         box=_whole(found.boxes[place], shape),
         probabilities=tuple(which.tolist()),
     )
+
+
+def _sure_of_all(reading: Reading) -> bool:
+    return all(number.confidence >= SURE for number in reading.numbers or ())
 
 
 def _sure(reading: Reading) -> float:

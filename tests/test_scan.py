@@ -16,6 +16,12 @@ SIDE = 24  # pixels of a digit
 HEIGHT = 160  # pixels of a page
 
 
+@pytest.fixture(autouse=True)
+def _at_first_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No second opinion: the networks here know one size only."""
+    monkeypatch.setattr("numeye.scan.SURE", 0.0)
+
+
 def spotter(pixels: np.ndarray) -> np.ndarray:
     """Finds squares of SIDE pixels; their grey level, in tens, says which digit it takes them for."""
     levels = np.rint(pixels[0, 0] * 255).astype(int)
@@ -163,3 +169,18 @@ def test_a_check_sum_mends_the_likeliest_mistake() -> None:
     found = page(*line("79927393713", 10, 10))
     assert plain.read([found])[0].text == "79927393713"
     assert eyes.read([found])[0].text == "79927398713"
+
+
+def test_a_strip_that_is_read_with_doubt_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, asked = page(*line("407", 10, 10)), []
+
+    def second(grey: np.ndarray, first: Spots, network: object) -> Spots:
+        asked.append(len(first))
+        return first.take(np.arange(2))
+
+    monkeypatch.setattr("numeye.scan.locate.again", second)
+    assert (read(found).text, asked) == ("407", [])
+    monkeypatch.setattr("numeye.scan.SURE", 2.0)
+    assert (len(read(found).text), asked) == (2, [3])
+    large = page(*line("407", 10, 10), height=320)
+    assert (read(large).text, asked) == ("407", [3])

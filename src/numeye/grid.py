@@ -43,6 +43,7 @@ SAME = 20  # pixels between the corners of two pieces that are tried only once
 
 FLAT = 720  # pixels: the longer side of a straightened picture
 MARGIN, AROUND = 44, 90  # pixels around it; and where its corners are not sure yet
+SHORT = 24
 STROKE = 36  # pixels that lines go straight on, and writing seldom does
 CAP, FAINT = 96, 6  # ink, of 255, that tells no more than less does; and that a line has at least
 EVENLY = 0.5  # of its mean, that a stroke has everywhere
@@ -314,19 +315,19 @@ def _turned(picture: Picture) -> Picture:
     return np.ascontiguousarray(picture.T)
 
 
-def _ruled(ink: Picture) -> Picture:
+def _ruled(ink: Picture, length: int = STROKE) -> Picture:
     """Ink that goes on evenly to the left and right: lines across, and little of what is written.
 
     Where it is little darker than above and below, but so on average all along, it is `FAINT`.
     """
     cv2 = _opencv()
-    line, capped = np.ones((1, STROKE)), cv2.dilate(np.minimum(ink, CAP), np.ones((3, 1)))
-    least, mean = cv2.erode(capped, line), cv2.blur(capped, (STROKE, 1))
+    line, capped = np.ones((1, length)), cv2.dilate(np.minimum(ink, CAP), np.ones((3, 1)))
+    least, mean = cv2.erode(capped, line), cv2.blur(capped, (length, 1))
     strokes = cv2.dilate(np.where(least > cv2.multiply(mean, EVENLY), least, 0).astype(np.uint8), line)
     faint = np.minimum(ink, HINT) * np.uint8(8)
-    near, mean = cv2.blur(faint, (5, 3)), cv2.blur(faint, (STROKE, 3))
+    near, mean = cv2.blur(faint, (5, 3)), cv2.blur(faint, (length, 3))
     beside = np.maximum(np.roll(mean, ASIDE, axis=0), np.roll(mean, -ASIDE, axis=0))
-    even = cv2.blur((near > cv2.multiply(mean, EVENLY)).astype(np.uint8) * 255, (STROKE, 1)) > 0.8 * 255
+    even = cv2.blur((near > cv2.multiply(mean, EVENLY)).astype(np.uint8) * 255, (length, 1)) > 0.8 * 255
     hints = cv2.erode((even & (cv2.subtract(mean, beside) > HINTED)).astype(np.uint8), line)
     hints = cv2.dilate(hints, line[:, ::2])  # the mean reaches past the ends of lines by the other half
     ruled: Picture = np.maximum(strokes, hints * np.uint8(FAINT))
@@ -350,7 +351,7 @@ def _crossings(ink: Picture, quad: Quad) -> tuple[Corners, float]:
     cv2 = _opencv()
     bent, back = _straight(ink, quad, MARGIN)
     x, y = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in bent.shape[::-1]))
-    rows, columns = (_followed(_ruled(part), _ends(part), REACH) for part in (bent, _turned(bent)))
+    rows, columns = (_followed(_ruled(part, SHORT), _ends(part), REACH) for part in (bent, _turned(bent)))
     worth = 1.0
     for look in range(LOOKS):
         x, y = _rebent(x, y, rows, columns)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import re
 import statistics
 import subprocess
@@ -21,7 +22,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -148,9 +148,9 @@ def peak_memory(photograph: bytes) -> float:
 def long_strips(count: int) -> list[np.ndarray]:
     """Synthetic strips that are about eight times as wide as high, made 400 x 50."""
     pages = make_pages("validation")
-    every = (pages.strip(STRIPS, number).picture for number in range(20 * count))
-    long = (strip for strip in every if 6 <= strip.shape[1] / strip.shape[0] <= 10)
-    return [np.asarray(Image.fromarray(strip).resize((400, 50))) for strip in islice(long, count)]
+    every = (pages.strip(STRIPS, number).picture for number in itertools.count())
+    long = (strip for strip in every if 5 <= strip.shape[1] / strip.shape[0] <= 10)
+    return [np.asarray(Image.fromarray(strip).resize((400, 50))) for strip in itertools.islice(long, count)]
 
 
 def row(measured: Strings) -> str:

@@ -128,7 +128,8 @@ class Readers:
     """The two readers of a model: of single digits and of numbers, each made when it is first asked for.
 
     Args:
-        model, max_error: as for `Reader`.
+        model: as for `Reader`.
+        max_error: as for `Reader`.
         say: is told what each of them promises.
     """
 

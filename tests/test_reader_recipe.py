@@ -19,7 +19,7 @@ from numeye.errors import UsageError
 from numeye.runs import MODEL, Run
 from numeye.training import calibrate, export
 from numeye.training.data import Loaders
-from numeye.training.loop import Callback, Stopped, Training, one_cycle, two_cycles
+from numeye.training.loop import Callback, Stopped, Training, one_cycle
 from numeye.training.models import create_model, standardise
 from numeye.training.paper import ink
 from numeye.training.paper.crop import Paper
@@ -100,15 +100,6 @@ def test_the_schedule_rises_for_a_tenth_and_falls_to_nothing() -> None:
     assert one_cycle(0.1) == 1
     assert one_cycle(1) < 1e-9
     assert all(one_cycle(share / 100) > one_cycle(share / 100 + 0.01) for share in range(10, 99))
-
-
-def test_the_first_of_two_cycles_is_that_of_a_training_two_thirds_as_long() -> None:
-    steps = 4062 * 6
-    for step in range(0, steps, 7):
-        assert two_cycles(step / (1.5 * steps)) == pytest.approx(one_cycle(step / steps), abs=1e-12)
-    assert two_cycles(2 / 3) == 0
-    assert two_cycles(2 / 3 + 1 / 30) == pytest.approx(0.5)
-    assert two_cycles(1) < 1e-9
 
 
 def test_the_network_does_not_mind_contrast_or_polarity() -> None:

@@ -43,16 +43,10 @@ def one_cycle(done: float) -> float:
     return done / 0.1 if done < 0.1 else 0.5 * (1 + math.cos(math.pi * (done - 0.1) / 0.9))
 
 
-def two_cycles(done: float) -> float:
-    """One over two thirds, then one half as high over the last: a warm restart (Loshchilov and Hutter 2017)."""
-    return one_cycle(1.5 * done) if done < 2 / 3 else 0.5 * one_cycle(max(3 * done - 2, 0.0))
-
-
 # Share of the learning rate by the share of the training that is done.
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda _: 1.0,
     "one-cycle": one_cycle,
-    "two-cycles": two_cycles,
 }
 
 
@@ -94,7 +88,9 @@ class Training:
         self.callbacks = callbacks
         self.device = choose_device(run.config.device)
         torch.manual_seed(run.config.seed)  # the first weights hang on the seed and nothing else
-        self.model = create_model(recipe.model).to(self.device)
+        # Where each pixel's channels lie together, half precision is half as fast again on a CPU.
+        layout = torch.channels_last if recipe.precision == "bfloat16" else torch.contiguous_format
+        self.model = create_model(recipe.model).to(self.device).to(memory_format=layout)
         self.loss_function = _named(LOSSES, recipe.loss, "loss")()
         optimizer_type: Any = _named(OPTIMIZERS, recipe.optimizer, "optimizer")
         settings = {"weight_decay": recipe.weight_decay} if recipe.weight_decay else {}

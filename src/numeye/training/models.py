@@ -121,16 +121,17 @@ class Spotter(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        # (N, 48, H/4, W/4): edges, then strokes and joins
-        self.stem = nn.Sequential(_convolution(1, 16, stride=2), _convolution(16, 48, stride=2))
-        self.fine = nn.Sequential(Residual(48), Residual(48))
-        # (N, 64, H/8, W/8): digits
-        self.down1 = nn.Sequential(_convolution(48, 64, stride=2), Residual(64), Residual(64))
-        # (N, 96, H/16, W/16): lines of digits
-        self.down2 = nn.Sequential(_convolution(64, 96, stride=2), Residual(96))
-        self.up2 = nn.Conv2d(96, 64, 1)
-        self.up1 = nn.Conv2d(64, 48, 1)
-        self.join = Residual(48)
+        # On the way down. (N, 48, H/4, W/4): edges, then strokes and joins
+        self.fine = nn.Sequential(_convolution(1, 16, stride=2), _convolution(16, 48, stride=2), Residual(48))
+        # (N, 96, H/8, W/8): loops, bends, halves of digits
+        self.middle = nn.Sequential(_convolution(48, 96, stride=2), Residual(96))
+        # (N, 112, H/16, W/16): digits and their neighbours
+        self.wide = nn.Sequential(_convolution(96, 112, stride=2), Residual(112), Residual(112))
+        # And up again
+        self.widened = nn.Conv2d(112, 96, 1)
+        self.join_middle = nn.Sequential(Residual(96), Residual(96))
+        self.refined = nn.Conv2d(96, 48, 1)
+        self.join_fine = Residual(48)
         self.head = nn.Conv2d(48, 15, 1)
         bias = torch.zeros(15)
         bias[0] = -3.0  # most places are no digit's middle
@@ -139,12 +140,12 @@ class Spotter(nn.Module):
     def forward(self, images: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 15 h/4 w/4"]:
         """Maps of pictures with values 0 to 1, of any contrast and polarity."""
         x = standardise_locally(images)  # (N, 1, H, W)
-        fine = self.fine(self.stem(x))  # (N, 48, H/4, W/4)
-        middle = self.down1(fine)  # (N, 64, H/8, W/8)
-        wide = self.down2(middle)  # (N, 96, H/16, W/16)
-        middle = nn.functional.relu(middle + _doubled(self.up2(wide)))  # (N, 64, H/8, W/8)
-        fine = nn.functional.relu(fine + _doubled(self.up1(middle)))  # (N, 48, H/4, W/4)
-        maps: Tensor = self.head(self.join(fine))  # (N, 15, H/4, W/4)
+        fine = self.fine(x)  # (N, 48, H/4, W/4)
+        middle = self.middle(fine)  # (N, 96, H/8, W/8)
+        wide = self.wide(middle)  # (N, 112, H/16, W/16)
+        middle = self.join_middle(nn.functional.relu(middle + _doubled(self.widened(wide))))  # (N, 96, H/8, W/8)
+        fine = self.join_fine(nn.functional.relu(fine + _doubled(self.refined(middle))))  # (N, 48, H/4, W/4)
+        maps: Tensor = self.head(fine)  # (N, 15, H/4, W/4)
         return maps
 
 

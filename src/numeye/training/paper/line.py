@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from numeye.training.paper import pen
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     Grey = Float32[np.ndarray, "height width"]
 
 # Signs around a number and in it. A stroke or a bracket beside a number may as well be a 1, so they are not there.
-BEFORE, BETWEEN, BEHIND = "#*=-$-+", ".,-/.,:", "=-*#%-"
-FOOT, MIDDLE = ".,", "-=*+:"  # signs at the foot of the line, and half way up
+BEFORE, BETWEEN, BEHIND = "#*=-$$-+x", ".,-/.,:'", "=-*#%-x"
+GROUPS = ".,'"  # what parts thousands
+MIDDLE = "-=*+:x"  # signs half way up the line
+SHARES = {".": 0.12, ",": 0.3, "'": 0.3, "/": 1.45}  # heights of signs, of the line's
+FEET = {",": 1.1, "'": 0.35}  # how far down they end
 ROOM = 1.7  # side of the canvas of one sign, in heights of the line
 
 Drawn = tuple[np.ndarray, int, bool]  # a field, the digit, and whether it is the distance from a line
@@ -40,21 +44,27 @@ class LineRanges:
         round_amounts: share of the numbers that end in zeros, as prices do.
         signs: share of the numbers that have signs before them, and behind them.
         between: share of the gaps with a sign in them.
+        grouped: share of the numbers in which a sign or a gap parts thousands.
+        cents: share of the numbers whose last two digits are small and raised, and may be underlined.
+        filled: share of the numbers before or behind which long strokes fill the line.
         cells: share of the lines in a comb of cells.
         joined: share of the lines in which the pen often goes on from digit to digit.
         underlined: share of the numbers.
     """
 
     most: int = 14
-    gap: tuple[float, float] = (-0.14, 0.32)
+    gap: tuple[float, float] = (-0.16, 0.3)
     jitter: float = 0.07
     slope: float = 0.035
     small_zeros: float = 0.3
     round_amounts: float = 0.2
     signs: float = 0.45
-    between: float = 0.07
-    cells: float = 0.12
-    joined: float = 0.12
+    between: float = 0.06
+    grouped: float = 0.22
+    cents: float = 0.1
+    filled: float = 0.14
+    cells: float = 0.1
+    joined: float = 0.3
     underlined: float = 0.12
 
 
@@ -102,6 +112,66 @@ class HandSource:
         thin = self.thin and self.fields.line is not None
         stored = self.fields.line if thin and self.fields.line is not None else self.fields.edge
         return unpack(stored[number]), int(self.fields.labels[number]), thin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What one number is to be.
+
+    Attributes:
+        zeros_from: the place from which on all is zeros.
+        cents_from: the place from which on digits are small and raised.
+        cents: how high those are, of the height; and how far they are raised.
+        signs: what stands before some of the places.
+    """
+
+    zeros_from: int
+    cents_from: int
+    cents: tuple[float, float]
+    signs: dict[int, str]
+
+    @classmethod
+    def draw(cls, count: int, ranges: LineRanges, random: np.random.Generator) -> Plan:
+        """Some number of that many digits."""
+        long = count > 1
+        signs = {n: str(random.choice(list(BETWEEN))) for n in range(1, count) if random.random() < ranges.between}
+        if random.random() < ranges.grouped:
+            sign, before = str(random.choice(list(GROUPS + " "))), int(random.integers(1, 4))
+            signs |= dict.fromkeys(range(before, count, 3), sign)
+        return cls(
+            zeros_from=int(random.integers(1, count)) if long and random.random() < ranges.round_amounts else count,
+            cents_from=count - 2 if count > 2 and random.random() < ranges.cents else count,
+            cents=(random.uniform(0.4, 0.8), random.uniform(0.1, 0.6)),
+            signs=signs,
+        )
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A digit where it was written.
+
+    Attributes:
+        ink: of it.
+        left, top: of the ink, on the sheet.
+    """
+
+    ink: Grey
+    left: int
+    top: int
+
+    def end(self, random: np.random.Generator, *, right: bool) -> tuple[float, float]:
+        """Where the pen may leave it, or come to it: x and y of the outermost ink of some row."""
+        inked = self.ink > 0.4 * self.ink.max()
+        rows = np.flatnonzero(inked.any(axis=1))
+        row = int(rows[min(int(len(rows) * random.beta(0.7, 0.7)), len(rows) - 1)])
+        columns = np.flatnonzero(inked[row])
+        return self.left + float(columns[-1 if right else 0]), float(self.top + row)
+
+    @property
+    def thick(self) -> float:
+        """How wide its lines are, pixels."""
+        inked = (self.ink > 0.4 * self.ink.max()).astype(np.uint8)
+        return max(1.0, 1.6 * float(cv2.distanceTransform(inked, cv2.DIST_L2, 3).max()) - 0.6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,22 +230,28 @@ class Line:
     def number(self, sheet: Sheet, left: float, top: float, count: int, random: np.random.Generator) -> float:
         """One number with the signs around it; where it ends is returned."""
         start, origin = left, top - self.slope * left
-        zeros_from = (
-            int(random.integers(1, count)) if count > 1 and random.random() < self.ranges.round_amounts else count
-        )
+        plan = Plan.draw(count, self.ranges, random)
+        if random.random() < self.ranges.filled / 2:
+            left = self._fill(sheet, left, origin, random)
         for sign in self._signs(BEFORE, random):
             left = self._sign(sheet, sign, left, origin + self.slope * left, random)
+        before: Placed | None = None
         for place in range(count):
             if left > sheet.size or sheet.full:
                 break
-            if place and random.random() < self.ranges.between:
-                sign = str(random.choice(list(BETWEEN)))
-                left = self._sign(sheet, sign, left, origin + self.slope * left, random)
-            if place and not self.comb and random.random() < self.joined:
-                self._join(sheet, left, origin + self.slope * left + self.height, random)
-            left = self._digit(sheet, left, origin + self.slope * left, random, 0 if place >= zeros_from else None)
+            if place in plan.signs:
+                left = self._sign(sheet, plan.signs[place], left, origin + self.slope * left, random)
+            here = left
+            left, placed = self._digit(sheet, left, origin + self.slope * left, random, plan, place)
+            if place == plan.cents_from and random.random() < 0.5:
+                self._under_cents(sheet, here, origin + self.slope * here, plan, random)
+            if before and placed and not self.comb and place not in plan.signs and random.random() < self.joined:
+                self._join(sheet, before, placed, random)
+            before = placed
         for sign in self._signs(BEHIND, random):
             left = self._sign(sheet, sign, left, origin + self.slope * left, random)
+        if random.random() < self.ranges.filled / 2:
+            left = self._fill(sheet, left, origin, random)
         if random.random() < self.ranges.underlined:
             at = top + self.height * random.uniform(0.98, 1.25)
             sheet.line(start - 4, at, left + 4, at + (self.slope + random.normal(0, 0.03)) * (left - start), random)
@@ -190,47 +266,80 @@ class Line:
             sheet.put(ink, int(x + off[0] - ink.shape[1] / 2), int(y + off[1] - ink.shape[0] / 2), digit)
 
     def _digit(
-        self, sheet: Sheet, left: float, top: float, random: np.random.Generator, asked: int | None = None
-    ) -> float:
+        self, sheet: Sheet, left: float, top: float, random: np.random.Generator, plan: Plan, place: int
+    ) -> tuple[float, Placed | None]:
         """Write one more digit and say where the next one begins."""
-        source, digit, thin = self.source(random, asked)
+        source, digit, thin = self.source(random, 0 if place >= plan.zeros_from else None)
         small, wide = self.zeros if digit == 0 else (1.0, 1.0)
+        if cents := place >= plan.cents_from:
+            small *= plan.cents[0]
         style = replace(self.style, stretch=self.style.stretch * wide)
         ink = self._ink(source, thin, self.height * small * float(np.exp(random.normal(0, 0.07))), random, style)
         if ink is None:
-            return left
+            return left, None
         high, wide = ink.shape
         at = top + self.height - high + random.normal(0, 0.04) * self.height
-        if small < 1 and random.random() < 0.3:  # raised, as in cents
+        if cents:
+            at -= self.height * plan.cents[1]
+        elif small < 1 and random.random() < 0.3:
             at -= self.height * random.uniform(0, 0.4)
         if self.comb:
             cell = self.height * 1.05
             sheet.put(ink, int(left + (cell - wide) / 2), int(at), digit)
             sheet.frame(left, top - 0.12 * self.height, left + cell, top + 1.12 * self.height, random)
-            return left + cell
+            return left + cell, None
         sheet.put(ink, int(left), int(at), digit)
         gap = self.height * max(self.gap + random.normal(0, self.ranges.jitter), -0.25)
-        behind: float = left + wide + max(gap, -0.4 * wide)  # a narrow one is not written over
-        return behind
+        behind = left + wide + max(gap, -0.4 * wide)  # a narrow one is not written over
+        return behind, Placed(ink, int(left), int(at))
 
-    def _join(self, sheet: Sheet, left: float, foot: float, random: np.random.Generator) -> None:
-        """A stroke from the digit before, at any height, to the one that comes."""
-        apart = self.height * max(self.gap, 0.05)
-        start, end = (foot - self.height * random.uniform(0.05, 0.95) for _ in range(2))
-        width = max(1, round(2 * self.style.pen * self.height / 44))
-        reach = self.height * random.uniform(0.05, 0.25)
-        sheet.line(left - apart - reach, start, left + reach, end, random, width=width)
+    def _join(self, sheet: Sheet, before: Placed, placed: Placed, random: np.random.Generator) -> None:
+        """The pen goes on from one digit to the next, straight or in a bow."""
+        start, end = before.end(random, right=True), placed.end(random, right=False)
+        if end[0] - start[0] > 0.6 * self.height:
+            return
+        bow = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + random.normal(0, 0.08) * self.height
+        points = pen.smooth(np.array([start, bow, end]))
+        tone = float(min(before.ink.max(), placed.ink.max())) * random.uniform(0.75, 1.0)
+        sheet.stroke(points, min(before.thick, placed.thick) * random.uniform(0.6, 1.0), tone)
+
+    def _under_cents(self, sheet: Sheet, left: float, top: float, plan: Plan, random: np.random.Generator) -> None:
+        """A line under small raised digits."""
+        at = top + self.height * (1 - plan.cents[1] + random.uniform(0.04, 0.15))
+        long = self.height * random.uniform(0.7, 1.4)
+        points = np.array([[left, at], [left + long, at + random.normal(0, 0.06) * long]])
+        sheet.stroke(points, self._thick, random.uniform(0.6, 1.0))
+
+    def _fill(self, sheet: Sheet, left: float, origin: float, random: np.random.Generator) -> float:
+        """One or two long strokes, straight or in waves, that may touch the number; where they end is returned."""
+        left += self.height * random.uniform(-0.1, 0.4)
+        long, waves = self.height * random.uniform(0.6, 5.0), random.random() < 0.3
+        x = left + np.linspace(0, long, 24)
+        wave = np.sin(np.arange(24) * random.uniform(0.6, 1.6)) * (0.12 if waves else 0.02) * self.height
+        y = origin + self.slope * x + self.height * random.uniform(0.3, 0.75) + wave
+        y = y + random.normal(0, 0.05) * (x - left)
+        for number in range(1 if random.random() < 0.6 else 2):
+            apart = number * self.height * random.uniform(0.15, 0.3)
+            sheet.stroke(np.stack([x, y + apart], axis=1), self._thick, random.uniform(0.6, 1.0))
+        return left + long + self.height * random.uniform(-0.05, 0.5)
+
+    @property
+    def _thick(self) -> float:
+        """About how wide the pen is, pixels."""
+        return 2 * self.style.pen * self.height / 44
 
     def _sign(self, sheet: Sheet, sign: str, left: float, top: float, random: np.random.Generator) -> float:
-        share = {".": 0.12, ",": 0.3, "/": 1.45}.get(sign, 0.6 if sign in MIDDLE else 1.05)
-        tall = self.height * share * random.uniform(0.7, 1.3)
+        if sign == " ":
+            return left + self.height * random.uniform(0.1, 0.5)
+        share = SHARES.get(sign, 0.6 if sign in MIDDLE else 1.05)
+        tall = self.height * share * random.uniform(0.65, 1.5)
         ink = self._ink(pen.draw_sign(sign, random), True, max(tall, 2.0), random)
         if ink is None:
             return left
         high, wide = ink.shape
-        foot = 0.5 + high / self.height / 2 if sign in MIDDLE else 1.1 if sign == "," else 1.0
+        foot = 0.5 + high / self.height / 2 if sign in MIDDLE else FEET.get(sign, 1.0)
         sheet.put(ink, int(left), int(top + self.height * (foot + random.normal(0, 0.06)) - high))
-        behind: float = left + wide + self.height * random.uniform(0.02, 0.3)
+        behind: float = left + wide + self.height * random.uniform(-0.06, 0.3)
         return behind
 
     def _ink(

@@ -84,6 +84,21 @@ def border(canvas: np.ndarray, _: Box, random: np.random.Generator) -> None:
         canvas[:, size - width :] = 255
 
 
+def guilloche(size: int, random: np.random.Generator) -> Grey:
+    """Fine waves that cross, as cheques and certificates have them under what is written; 0 to 1."""
+    canvas = np.zeros((size, size), np.uint8)
+    along = np.arange(-4, size + 8, 4, dtype=np.float64)
+    for _ in range(int(random.integers(1, 4))):
+        step, deep, long = random.uniform(3, 14), random.uniform(0, 14), random.uniform(8, 60)
+        turned, drift = random.random() < 0.5, random.uniform(0, 1.5)
+        for number in range(int(size / step) + 6):
+            wave = (number - 3) * step + deep * np.sin(along / long + drift * number) + random.normal(0, 0.3)
+            points = np.stack([wave, along] if turned else [along, wave], axis=1)
+            cv2.polylines(canvas, [np.rint(points * 2**SHIFT).astype(np.int32)], False, 255, 1, cv2.LINE_AA, SHIFT)
+    ink: np.ndarray = canvas.astype(np.float32) / np.float32(255)
+    return ink
+
+
 def _parallel(
     canvas: np.ndarray,
     box: Box,

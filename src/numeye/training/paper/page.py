@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Grey = Float32[np.ndarray, "height width"]
 
 SIZE = 160  # pixels a side of a tile
-FAINT = 0.2  # share of the digits that may be lost in the photograph
+FAINT = 0.1  # share of the digits that may be lost in the photograph
 STRIP = 448  # pixels: the longest number of a strip
 
 
@@ -42,18 +42,26 @@ class PageRanges:
         words: share of the tiles with words.
         ruled: share of the tiles with ruled lines, a grid or the like.
         strokes: share of the tiles with a stroke that crosses.
+        under: share of the tiles with faint print under everything: fine waves, or large letters; and its tones.
+        slant, aspect, thin: in place of those of `numeye.training.paper.ranges.Ranges`: numbers lean further, and are
+            written with finer pens, than a digit alone.
         line: of the lines.
     """
 
     height: tuple[float, float] = (15.0, 64.0)
     printed: float = 0.14
-    pens: float = 0.12
-    some_pens: float = 0.22
+    pens: float = 0.18
+    some_pens: float = 0.25
     empty: float = 0.12
     tables: float = 0.07
     words: float = 0.2
     ruled: float = 0.3
     strokes: float = 0.12
+    under: float = 0.16
+    under_tones: tuple[float, float] = (0.05, 0.35)
+    slant: float = 0.5
+    aspect: float = 1.6
+    thin: float = 0.6
     line: LineRanges = field(default_factory=LineRanges)
 
 
@@ -139,6 +147,8 @@ class Pages:
         if random.random() < self.ranges.ruled:
             digit = (middle - half, middle - half, middle + half, middle + half)
             written = np.maximum(written, marks.lines(sheet.size, digit, random))
+        if random.random() < self.ranges.under:
+            written = np.maximum(written, self._under(sheet.size, random))
         for _ in range(TRIES):
             picture = paper.photograph(written, legible, random)
             shown = [agreement(picture, sheet.ink, box) for box in sheet.boxes]
@@ -197,12 +207,13 @@ class Pages:
             source = FontSource(self.paper.printed, font)
         else:
             pens = 1.0 if kind < self.ranges.printed + self.ranges.pens else self.ranges.some_pens
-            thin = random.random() < self.paper.ranges.thin
+            thin = random.random() < self.ranges.thin
             source = HandSource(self.paper.digits, thin, pens)
         return Line.begin(height, self._hand(height), source, self.ranges.line, random)
 
     def _hand(self, height: float) -> Hand:
-        return Hand(size=int(np.ceil(ROOM * height)), ranges=self.paper.ranges)
+        ranges = replace(self.paper.ranges, slant=self.ranges.slant, aspect=self.ranges.aspect)
+        return Hand(size=int(np.ceil(ROOM * height)), ranges=ranges)
 
     def _nothing(self, sheet: Sheet, height: float, random: np.random.Generator) -> None:
         """No number: some thing, a text, or the paper alone."""
@@ -226,6 +237,16 @@ class Pages:
             ink = hand.write(pen.draw_scribble(random), True, random, height=side * random.uniform(0.5, 1.0))
             left, top = random.uniform(-0.3, SIZE - 0.6 * side, 2)
             sheet.put(ink * np.float32(random.uniform(0.3, 0.8)), int(left), int(top))
+
+    def _under(self, size: int, random: np.random.Generator) -> Grey:
+        """Faint print: fine waves, or some large words."""
+        tone = np.float32(random.uniform(*self.ranges.under_tones))
+        if random.random() < 0.6:
+            return tone * marks.guilloche(size, random)
+        letters = Sheet(size)
+        for _ in range(int(random.integers(1, 4))):
+            self._words(letters, random.uniform(15, 50), random)
+        return tone * letters.ink
 
     def _words(self, sheet: Sheet, height: float, random: np.random.Generator, top: float | None = None) -> None:
         """A line of letters, mostly of one font, that goes round the digits that are there."""

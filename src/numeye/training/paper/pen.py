@@ -20,7 +20,8 @@ Stroke = tuple[bool, np.ndarray]  # True for a curve, False for straight lines; 
 Form = tuple[Stroke, ...]
 
 CANVAS = 112  # pixels a side while drawing
-SHAKE = 0.025  # standard deviation of each point, of the digit's height
+SHAKE = (0.012, 0.045)  # standard deviation of each point, of the digit's height: a calm hand's, and a hasty one's
+ROUNDED = 0.3  # share of the forms whose corners are rounded
 
 
 # Each line a form: strokes of points in hundredths of the digit's height, after ~ joined by a curve, after - by lines.
@@ -67,6 +68,38 @@ _WRITTEN = """
 9: ~ 55,20 38,0 10,10 5,36 28,50 50,36 55,16  ~ 55,16 56,60 42,94 6,92
 9: ~ 55,20 38,0 10,10 5,36 28,50 50,36 55,16  ~ 55,16 56,74 34,100 6,84
 9: ~ 55,20 38,0 10,10 5,36 28,50 50,36 55,16  - 55,20 20,100
+0: ~ 22,8 4,40 10,90 40,96 58,60 50,14 38,2
+0: ~ 40,2 12,14 2,56 22,98 54,84 60,36 44,6 28,4 50,12 74,4
+0: ~ 60,4 30,0 4,24 4,74 34,100 66,78 64,26 40,4
+0: ~ 50,20 30,0 4,30 6,80 36,98 60,64 52,16 30,4 6,14
+1: - -16,96 34,0 32,100
+1: ~ -22,84 6,40 34,0  - 34,0 34,100
+1: ~ -14,44 14,24 36,0  - 36,0 34,100  ~ 34,100 40,102 48,96
+1: ~ 20,0 16,50 18,92 30,100 40,92
+1: - 36,0 20,100
+1: - -10,30 30,0 30,100  - 4,102 56,98
+2: ~ 2,22 14,4 42,2 56,22 44,50 16,84 4,98 -6,90 6,82 30,92 64,98
+2: - 2,10 52,4 4,96 60,98
+2: ~ 8,30 10,8 34,0 52,14 44,44 4,98  ~ 4,98 24,90 44,100 66,90
+3: ~ 10,8 40,0 54,16 34,42 18,48  ~ 18,48 50,50 50,84 16,102 -10,92
+3: ~ 4,18 24,0 46,12 34,38 14,46 40,52 48,80 22,102 0,88 8,78
+4: - 10,0 0,55 60,55  - 40,25 34,100
+4: ~ 14,0 2,40 10,56 34,54 58,46  - 52,8 40,100
+4: ~ 12,0 6,30 14,46 36,44 50,20  - 54,0 44,100
+4: - 44,0 -4,70 70,60  - 40,44 34,100
+4: ~ 50,0 20,40 0,68  - 0,68 70,64  ~ 46,40 42,70 44,104
+5: ~ 62,0 34,6 14,4 8,40 38,38 56,62 38,94 4,98
+5: - 12,8 10,46  ~ 10,46 40,40 56,70 28,100 -6,90  ~ 12,6 40,8 70,-4
+6: ~ 40,0 10,44 6,84 30,100 48,80 34,62 12,76
+6: ~ 56,6 26,16 4,60 16,98 50,92 52,62 24,60 8,84
+7: ~ -4,14 8,2 30,8 62,2  ~ 62,2 34,44 26,104
+7: - 0,14 4,0 58,4 30,60 24,100  ~ 6,56 34,46 62,50
+7: - 0,0 54,0 30,104  - 12,58 54,40
+8: ~ 56,14 36,0 12,14 22,40 50,66 44,96 14,100 4,78 26,52 54,30 60,8
+8: ~ 34,2 16,12 20,36 40,38 46,14 32,2  ~ 28,42 4,66 14,98 44,96 50,66 30,42
+9: ~ 52,14 30,0 6,16 8,42 30,48 50,28 54,6  ~ 54,6 54,50 44,100
+9: ~ 46,4 16,6 4,30 24,46 48,24 52,4  ~ 52,4 50,60 34,104 2,100 -4,84
+9: ~ 58,4 30,2 6,26 22,50 52,30 56,6 46,56 24,104
 """
 
 # Signs that stand with numbers and are no digits; the same way of writing.
@@ -91,6 +124,10 @@ $: ~ 48,12 24,4 6,24 46,62 26,88 0,80  - 24,-8 24,102  - 34,-8 34,102
 +: - 24,0 24,50  - 0,24 50,26
 %: - 60,0 6,90  ~ 10,2 0,14 10,24 20,12 10,2  ~ 56,64 46,76 56,88 66,76 56,64
 :: - 0,0 2,3  - 0,40 2,43
+': - 5,0 0,20
+': ~ 0,0 7,6 2,20
+x: - 0,0 44,50  - 44,0 0,50
+x: ~ 0,4 24,24 46,50  ~ 48,0 20,26 0,48
 """
 
 
@@ -135,10 +172,11 @@ def draw_scribble(random: np.random.Generator) -> Float32[np.ndarray, "56 56"]:
 
 def draw(form: Form, random: np.random.Generator) -> Float32[np.ndarray, "56 56"]:
     """The distance field of strokes, in the middle of 56x56 pixels and 44 of them high or wide."""
+    shake, rounded = random.uniform(*SHAKE), random.random() < ROUNDED
     lines = []
     for curved, points in form:
-        shaken = points + random.normal(0, SHAKE, points.shape)
-        lines.append(_smooth(shaken) if curved else shaken)
+        shaken = points + random.normal(0, shake, points.shape)
+        lines.append(smooth(shaken) if curved else _cut_corners(shaken) if rounded else shaken)
     everything = np.concatenate(lines)
     low, high = everything.min(axis=0), everything.max(axis=0)
     scale = 88 / max(float((high - low).max()), 0.05)
@@ -151,7 +189,15 @@ def draw(form: Form, random: np.random.Generator) -> Float32[np.ndarray, "56 56"
     return field
 
 
-def _smooth(points: Float[np.ndarray, "n 2"], steps: int = 8) -> Float[np.ndarray, "m 2"]:
+def _cut_corners(points: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "m 2"]:
+    """Lines whose corners are round (Chaikin 1974, twice)."""
+    for _ in range(2):
+        near, far = 0.8 * points[:-1] + 0.2 * points[1:], 0.2 * points[:-1] + 0.8 * points[1:]
+        points = np.concatenate([points[:1], np.stack([near, far], axis=1).reshape(-1, 2), points[-1:]])
+    return points
+
+
+def smooth(points: Float[np.ndarray, "n 2"], steps: int = 8) -> Float[np.ndarray, "m 2"]:
     """A curve through all points (Catmull and Rom 1974)."""
     before = np.concatenate([[2 * points[0] - points[1]], points, [2 * points[-1] - points[-2]]])
     a, b, c, d = before[:-3, None], before[1:-2, None], before[2:-1, None], before[3:, None]  # (n-1, 1, 2)

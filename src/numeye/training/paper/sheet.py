@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from jaxtyping import Float32, Int64
+    from jaxtyping import Float32, Float64, Int64
 
     Grey = Float32[np.ndarray, "height width"]
 
@@ -77,6 +77,13 @@ class Sheet:
         start, end = ((round(x * 2**SHIFT), round(y * 2**SHIFT)) for x, y in ((left, top), (right, bottom)))
         cv2.line(canvas, start, end, 255, width or int(random.integers(1, 3)), cv2.LINE_AA, SHIFT)
         self.ink = np.maximum(self.ink, canvas.astype(np.float32) * np.float32(random.uniform(0.3, 0.95) / 255))
+
+    def stroke(self, points: Float64[np.ndarray, "n 2"], width: float, tone: float) -> None:
+        """A line of the pen through points (x, y), of a width in pixels."""
+        canvas = np.zeros((self.size, self.size), np.uint8)
+        fixed = np.rint(points * 2**SHIFT).astype(np.int32)
+        cv2.polylines(canvas, [fixed], False, 255, max(1, round(width)), cv2.LINE_AA, SHIFT)
+        self.ink = np.maximum(self.ink, canvas.astype(np.float32) * np.float32(tone / 255))
 
     def frame(self, left: float, top: float, right: float, bottom: float, random: np.random.Generator) -> None:
         """A cell around a digit."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,11 +10,11 @@ import numpy as np
 
 from numeye.training.paper import pen
 from numeye.training.paper.hand import Hand, Style
-from numeye.training.paper.ink import Fields, unpack
 from numeye.training.paper.sheet import Sheet
+from numeye.training.paper.writers import Source
 
 if TYPE_CHECKING:
-    from jaxtyping import Float32, Int64
+    from jaxtyping import Float32
 
     Grey = Float32[np.ndarray, "height width"]
 
@@ -26,9 +25,6 @@ MIDDLE = "-=*+:x"  # signs half way up the line
 SHARES = {".": 0.12, ",": 0.3, "'": 0.3, "/": 1.45}  # heights of signs, of the line's
 FEET = {",": 1.1, "'": 0.35}  # how far down they end
 ROOM = 1.7  # side of the canvas of one sign, in heights of the line
-
-Drawn = tuple[np.ndarray, int, bool]  # a field, the digit, and whether it is the distance from a line
-Source = Callable[[np.random.Generator, int | None], Drawn]  # of any digit, or of one that is asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,52 +62,6 @@ class LineRanges:
     cells: float = 0.1
     joined: float = 0.3
     underlined: float = 0.12
-
-
-@dataclass(frozen=True)
-class FontSource:
-    """Digits of one font.
-
-    Attributes:
-        fields: of the digits of all fonts.
-        numbers: of those of this one.
-    """
-
-    fields: Fields
-    numbers: Int64[np.ndarray, " n"]
-
-    def __call__(self, random: np.random.Generator, asked: int | None = None) -> Drawn:
-        """Any of them, or any picture of the one that is asked for."""
-        fitting = self.numbers[self.fields.labels[self.numbers] == asked] if asked is not None else self.numbers
-        number = int(random.choice(fitting if len(fitting) else self.numbers))
-        return unpack(self.fields.edge[number]), int(self.fields.labels[number]), False
-
-
-@dataclass(frozen=True)
-class HandSource:
-    """Handwritten digits by their edge or by their line, some of them drawn as regional forms.
-
-    Attributes:
-        fields: of the digits.
-        thin: whether the pen follows their lines.
-        pens: share of regional forms.
-    """
-
-    fields: Fields
-    thin: bool
-    pens: float
-
-    def __call__(self, random: np.random.Generator, asked: int | None = None) -> Drawn:
-        """Any of them, or any picture of the one that is asked for."""
-        if random.random() < self.pens:
-            digit = int(random.integers(10)) if asked is None else asked
-            return pen.draw_digit(digit, random), digit, True
-        number = int(random.integers(len(self.fields.labels)))
-        while asked is not None and self.fields.labels[number] != asked:
-            number = int(random.integers(len(self.fields.labels)))
-        thin = self.thin and self.fields.line is not None
-        stored = self.fields.line if thin and self.fields.line is not None else self.fields.edge
-        return unpack(stored[number]), int(self.fields.labels[number]), thin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,22 +184,10 @@ class Line:
         if random.random() < self.ranges.filled / 2:
             left = self._fill(sheet, left, origin, random)
         for sign in self._signs(BEFORE, random):
-            left = self._sign(sheet, sign, left, origin + self.slope * left, random)
-        before: Placed | None = None
-        for place in range(count):
-            if left > sheet.size or sheet.full:
-                break
-            if place in plan.signs:
-                left = self._sign(sheet, plan.signs[place], left, origin + self.slope * left, random)
-            here = left
-            left, placed = self._digit(sheet, left, origin + self.slope * left, random, plan, place)
-            if place == plan.cents_from and random.random() < 0.5:
-                self._under_cents(sheet, here, origin + self.slope * here, plan, random)
-            if before and placed and not self.comb and place not in plan.signs and random.random() < self.joined:
-                self._join(sheet, before, placed, random)
-            before = placed
+            left = self._sign(sheet, sign, left, origin, random)
+        left = self._digits(sheet, left, origin, count, plan, random)
         for sign in self._signs(BEHIND, random):
-            left = self._sign(sheet, sign, left, origin + self.slope * left, random)
+            left = self._sign(sheet, sign, left, origin, random)
         if random.random() < self.ranges.filled / 2:
             left = self._fill(sheet, left, origin, random)
         if random.random() < self.ranges.underlined:
@@ -264,6 +202,25 @@ class Line:
         if ink is not None:
             off = random.normal(0, 0.07, 2) * room
             sheet.put(ink, int(x + off[0] - ink.shape[1] / 2), int(y + off[1] - ink.shape[0] / 2), digit)
+
+    def _digits(
+        self, sheet: Sheet, left: float, origin: float, count: int, plan: Plan, random: np.random.Generator
+    ) -> float:
+        """What a plan says, as far as the sheet goes; where it ends is returned."""
+        before: Placed | None = None
+        for place in range(count):
+            if left > sheet.size or sheet.full:
+                break
+            if place in plan.signs:
+                left = self._sign(sheet, plan.signs[place], left, origin, random)
+            here = left
+            left, placed = self._digit(sheet, left, origin + self.slope * left, random, plan, place)
+            if place == plan.cents_from and random.random() < 0.5:
+                self._under_cents(sheet, here, origin + self.slope * here, plan, random)
+            if before and placed and place not in plan.signs and random.random() < self.joined:
+                self._join(sheet, before, placed, random)
+            before = placed
+        return left
 
     def _digit(
         self, sheet: Sheet, left: float, top: float, random: np.random.Generator, plan: Plan, place: int
@@ -328,7 +285,7 @@ class Line:
         """About how wide the pen is, pixels."""
         return 2 * self.style.pen * self.height / 44
 
-    def _sign(self, sheet: Sheet, sign: str, left: float, top: float, random: np.random.Generator) -> float:
+    def _sign(self, sheet: Sheet, sign: str, left: float, origin: float, random: np.random.Generator) -> float:
         if sign == " ":
             return left + self.height * random.uniform(0.1, 0.5)
         share = SHARES.get(sign, 0.6 if sign in MIDDLE else 1.05)
@@ -337,6 +294,7 @@ class Line:
         if ink is None:
             return left
         high, wide = ink.shape
+        top = origin + self.slope * left
         foot = 0.5 + high / self.height / 2 if sign in MIDDLE else FEET.get(sign, 1.0)
         sheet.put(ink, int(left), int(top + self.height * (foot + random.normal(0, 0.06)) - high))
         behind: float = left + wide + self.height * random.uniform(-0.06, 0.3)

@@ -16,8 +16,9 @@ from numeye.training.paper import marks, pen, things
 from numeye.training.paper.crop import SHOWN, TRIES, Paper, agreement
 from numeye.training.paper.hand import Hand
 from numeye.training.paper.ink import Fields, unpack
-from numeye.training.paper.line import ROOM, FontSource, HandSource, Line, LineRanges, Source, cropped
+from numeye.training.paper.line import ROOM, Line, LineRanges, cropped
 from numeye.training.paper.sheet import CUT, Sheet
+from numeye.training.paper.writers import FontSource, HandSource, Source
 
 if TYPE_CHECKING:
     from jaxtyping import Float32, Int64, UInt8

@@ -1,0 +1,64 @@
+"""Who writes the digits of a line: a hand from MNIST, somebody with the forms of another country, or a font."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from numeye.training.paper import pen
+from numeye.training.paper.ink import Fields, unpack
+
+if TYPE_CHECKING:
+    from jaxtyping import Int64
+
+Drawn = tuple[np.ndarray, int, bool]  # a field, the digit, and whether it is the distance from a line
+Source = Callable[[np.random.Generator, int | None], Drawn]  # of any digit, or of one that is asked for
+
+
+@dataclass(frozen=True)
+class FontSource:
+    """Digits of one font.
+
+    Attributes:
+        fields: of the digits of all fonts.
+        numbers: of those of this one.
+    """
+
+    fields: Fields
+    numbers: Int64[np.ndarray, " n"]
+
+    def __call__(self, random: np.random.Generator, asked: int | None = None) -> Drawn:
+        """Any of them, or any picture of the one that is asked for."""
+        fitting = self.numbers[self.fields.labels[self.numbers] == asked] if asked is not None else self.numbers
+        number = int(random.choice(fitting if len(fitting) else self.numbers))
+        return unpack(self.fields.edge[number]), int(self.fields.labels[number]), False
+
+
+@dataclass(frozen=True)
+class HandSource:
+    """Handwritten digits by their edge or by their line, some of them drawn as regional forms.
+
+    Attributes:
+        fields: of the digits.
+        thin: whether the pen follows their lines.
+        pens: share of regional forms.
+    """
+
+    fields: Fields
+    thin: bool
+    pens: float
+
+    def __call__(self, random: np.random.Generator, asked: int | None = None) -> Drawn:
+        """Any of them, or any picture of the one that is asked for."""
+        if random.random() < self.pens:
+            digit = int(random.integers(10)) if asked is None else asked
+            return pen.draw_digit(digit, random), digit, True
+        number = int(random.integers(len(self.fields.labels)))
+        while asked is not None and self.fields.labels[number] != asked:
+            number = int(random.integers(len(self.fields.labels)))
+        thin = self.thin and self.fields.line is not None
+        stored = self.fields.line if thin and self.fields.line is not None else self.fields.edge
+        return unpack(stored[number]), int(self.fields.labels[number]), thin

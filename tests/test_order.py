@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numeye.order import rows
+from numeye.order import columns, rows
 
 
 def line(count: int, left: float, top: float, *, gap: float = 6, slope: float = 0.0) -> np.ndarray:
@@ -89,3 +89,27 @@ def test_every_digit_is_read_once_whatever_the_order_in_which_they_come(layout: 
 def test_size_and_place_of_the_page_make_no_difference(layout: Layout, scale: float, by: int) -> None:
     boxes = np.concatenate([line(count, x, 40.0 * y, gap=gap) for count, x, y, gap in layout])
     assert rows(boxes) == rows((boxes + by) * 2.0 ** round(np.log2(scale)))
+
+
+def table(*rows_of_lefts: list[float], wide: float = 40.0, lean: float = 0.0) -> tuple[np.ndarray, list[int]]:
+    """Boxes of numbers of some width, row by row, and the row of each."""
+    places = [(left, row) for row, lefts in enumerate(rows_of_lefts) for left in lefts]
+    boxes = [(x + lean * y, 50.0 * y, x + lean * y + wide, 50.0 * y + 30) for x, y in places]
+    return np.array(boxes), [row for _, row in places]
+
+
+def test_numbers_that_stand_under_each_other_are_columns_and_cells_may_be_empty() -> None:
+    assert columns(*table([0, 100, 200], [5, 195], [98, 204])) == [0, 1, 2, 0, 2, 1, 2]
+
+
+def test_columns_of_a_page_that_is_turned_a_little_are_followed_from_row_to_row() -> None:
+    assert columns(*table(*[[0, 100]] * 12, lean=9.0)) == [0, 1] * 12
+
+
+@pytest.mark.parametrize("rows_of_lefts", [([0],), ([0, 100],), ([0], [0], [0]), ([0, 100], [20], [200])])
+def test_what_is_no_table_has_no_columns(rows_of_lefts: tuple[list[float], ...]) -> None:
+    assert columns(*table(*rows_of_lefts)) is None
+
+
+def test_a_number_under_two_others_is_in_no_column_and_so_no_other_is() -> None:
+    assert columns(*table([0, 60], [30], [0, 60])) is None

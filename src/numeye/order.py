@@ -47,6 +47,34 @@ def rows(boxes: Boxes) -> list[Row]:
     return [_split(boxes, sorted(row, key=lambda digit: _middles(boxes)[digit, 0])) for row in found]
 
 
+def columns(boxes: Boxes, row_of: list[int]) -> list[int] | None:
+    """The column of each number of a page, from 0, where its rows are those of a table.
+
+    A number is in the column of the nearest one above it that it stands under, at least partly.
+
+    Args:
+        boxes: (n, 4) left, top, right and bottom of each number.
+        row_of: the row of each, from 0.
+
+    Returns:
+        None where numbers stand under each other in no order, or fewer than two columns have two of them.
+    """
+    column: list[int] = []  # of each number, the first one of its column
+    for number, row in enumerate(row_of):
+        left, right = boxes[number, [0, 2]]
+        under = [n for n in range(number) if row_of[n] < row and boxes[n, 0] < right and left < boxes[n, 2]]
+        nearest = [n for n in under if row_of[n] == max(row_of[m] for m in under)]
+        if len({column[n] for n in nearest}) > 1:
+            return None
+        column.append(column[nearest[0]] if nearest else number)
+    middles = _middles(boxes)[:, 0]
+    ordered = sorted(set(column), key=lambda first: np.mean(middles[np.array(column) == first]))
+    told = [ordered.index(first) for first in column]
+    pairs = zip(zip(row_of, told, strict=True), zip(row_of[1:], told[1:], strict=True), strict=False)
+    rising = all(row != next_row or here < there for (row, here), (next_row, there) in pairs)
+    return told if rising and sum(told.count(n) > 1 for n in range(len(ordered))) > 1 else None
+
+
 def _chains(boxes: Boxes) -> list[list[int]]:
     """Digits that stand side by side, each with the nearest one of which it is the nearest, too."""
     after, before = _neighbours(boxes)

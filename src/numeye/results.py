@@ -73,6 +73,7 @@ class Number:
         confidence: the probability that all of it is right, 0 to 1.
         row: in which line of the page it stands, from 0.
         index: its place in that line, from 0.
+        column: of the table that the page's rows make, from 0; None where they make none.
         rejected: why it is not relied on, or None.
         fits: what the user knew of it and was used to read it; None where nothing was.
     """
@@ -81,6 +82,7 @@ class Number:
     confidence: float
     row: int = 0
     index: int = 0
+    column: int | None = None
     rejected: str | None = None
     fits: str | None = None
 
@@ -110,6 +112,7 @@ class Number:
             "box": list(self.box),
             "row": self.row,
             "index": self.index,
+            **({} if self.column is None else {"column": self.column}),
             "digits": [digit.to_dict() for digit in self.digits],
             **({} if self.fits is None else {"fits": self.fits}),
         }

@@ -319,7 +319,7 @@ def _sure(reading: Reading) -> float:
 
 
 def _counted(numbers: list[Number]) -> tuple[Number, ...]:
-    """With their places in their rows; rows in which nothing was left do not count."""
+    """With their places in rows and columns; rows in which nothing was left do not count."""
     rows = sorted({number.row for number in numbers})
     seen: dict[int, int] = {}
     counted = []
@@ -327,7 +327,12 @@ def _counted(numbers: list[Number]) -> tuple[Number, ...]:
         index = seen.get(number.row, 0)
         seen[number.row] = index + 1
         counted.append(replace(number, row=rows.index(number.row), index=index))
-    return tuple(counted)
+    boxes = np.array([number.box for number in counted], np.float64).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    columns = order.columns(boxes, [number.row for number in counted])
+    if columns is None:
+        return tuple(counted)
+    return tuple(replace(number, column=column) for number, column in zip(counted, columns, strict=True))
 
 
 def _whole(box: Float64[np.ndarray, " 4"], shape: tuple[int, ...]) -> Box:

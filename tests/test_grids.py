@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from numeye import DataSet, Reader
 from numeye.errors import DataError, UsageError
@@ -71,3 +73,23 @@ def test_what_cannot_be_measured_is_said() -> None:
         evaluate_grids(Told(reading("1")), data("12/3"))
     with pytest.raises(UsageError, match="classic reads one digit a picture"):
         evaluate_grids(Reader("classic"), data("12/34"))
+
+
+def test_mistakes_are_the_wrong_cells_surest_first_and_cut_out_of_the_picture() -> None:
+    table = Path(__file__).parent.parent / "examples" / "numbers" / "table.png"
+    label = "530070/600195/098003/800001"
+    (read,) = Reader().read_each([table], grid=True)
+    assert isinstance(read, Reading)
+    measured = evaluate_grids(Told(read), DataSet(name="own", pictures=[table], labels=(label,)))
+    assert measured.worst().tolist() == [20]  # the 4 of the last row, which the label says is empty
+    tile = measured.tile(20)
+    assert tile.lines[0] == "empty read 4"
+    assert tile.lines[1].startswith("no. 0, 4/3 (")
+    assert max(tile.picture.shape) < max(read.picture.shape) / 3
+
+
+def test_mistakes_of_a_grid_that_is_not_found_show_all_of_it(tmp_path: Path) -> None:
+    measured = evaluate_grids(Told(reading("12", ".4")), data("12/24"))
+    assert measured.tile(2).picture.shape == PICTURE.shape
+    with Image.open(measured.save_mistakes(tmp_path)) as sheet:
+        assert sheet.width > 96

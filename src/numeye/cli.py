@@ -146,7 +146,6 @@ def evaluate(
     Accuracy is correct / total * 100. Ends with 1 if a picture or a set cannot be read; rejecting has no part in that.
     """
     from numeye import datasets, evaluation
-    from numeye.grids import Grids
     from numeye.wild import Readers, evaluate_any
 
     readers = Readers(model, share(max_error), say)
@@ -168,7 +167,7 @@ def evaluate(
     for line in measured.failed:
         say(f"numeye: {line}")
     answer(json_module.dumps(measured.to_dict()) if json else str(measured))
-    if mistakes is not None and not isinstance(measured, Grids):
+    if mistakes is not None:
         say(f"worst mistakes: {measured.save_mistakes(mistakes)}")
     if report is not None and isinstance(measured, evaluation.Evaluation):
         from numeye import report as reports

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
-from numeye import atomic, image, metrics
+from numeye import image, metrics
 from numeye.datasets import DataSet
 from numeye.errors import DataError, MissingExtra, PictureError, UsageError
 from numeye.framing import SIZE, resize_only
 from numeye.image import Picture
+from numeye.measured import Measured
 from numeye.reader import Reader
 from numeye.results import Unreadable
-from numeye.sheet import Tile, contact_sheet
+from numeye.sheet import Tile
 
 if TYPE_CHECKING:
     from jaxtyping import Float64, Int64
 
-WORST = 40  # mistakes on a contact sheet
 FRAMINGS = ("classical", "naive")  # of a model that is fed with MNIST's frame
 NAIVE_BATCH = 512  # resized pictures that go through the network together
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
+class Evaluation(Measured):
     """What a model answered to every picture of a data set.
 
     Attributes:
@@ -63,19 +60,9 @@ class Evaluation:
         return right
 
     @property
-    def correct(self) -> int:
-        """How many best answers are right."""
-        return int(self.right.sum())
-
-    @property
-    def accuracy(self) -> float:
-        """Right answers in percent."""
-        return metrics.accuracy(self.correct, len(self.labels))
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The accuracy's 95 % interval, in percent (Wilson)."""
-        return metrics.wilson_interval(self.correct, len(self.labels))
+    def sure(self) -> Float64[np.ndarray, " n"]:
+        """The probability of each best answer."""
+        return self.confidences
 
     @cached_property
     def confusion(self) -> Int64[np.ndarray, "10 11"]:
@@ -113,12 +100,10 @@ class Evaluation:
 
     def __str__(self) -> str:
         """The figures and the confusion matrix, as `numeye evaluate` prints them."""
-        low, high = self.interval
         shown = self.to_dict()
         lines = [
             f"{self.model} on {self.data}" + (", naive framing" if self.framing == "naive" else ""),
-            f"accuracy      {self.correct:,} / {len(self.labels):,} * 100 = {self.accuracy:.2f} %"
-            f"   (95 % interval {low:.2f} to {high:.2f})",
+            f"accuracy      {self.ratio}",
             f"calibration   {shown['ece']:.2f} % expected calibration error",
         ]
         if shown["rejected"]:
@@ -139,34 +124,8 @@ class Evaluation:
             lines.append(f"{digit:>7}           {row}   {'-' if right is None else f'{right:6.2f} %'}")
         return lines
 
-    def worst(self) -> Int64[np.ndarray, " m"]:
-        """Numbers of the wrong answers, the surest first."""
-        wrong = np.flatnonzero(~self.right)
-        return wrong[np.argsort(-self.confidences[wrong], kind="stable")]
-
-    def mistakes(self, most: int = WORST) -> Image.Image:
-        """The worst mistakes as one picture: each with what is written, what was read, and how sure."""
-        worst = self.worst()
-        shown = worst[:most].tolist()
-        title = f"{len(worst):,} of {len(self.labels):,} wrong on {self.data}"
-        if len(shown) < len(worst):
-            title += f"; the {len(shown)} surest"
-        return contact_sheet(title, [self._tile(number) for number in shown])
-
-    def save_mistakes(self, folder: Path) -> Path:
-        """Write `mistakes` into a folder, named after the data set, and return the file.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
-        buffer = io.BytesIO()
-        self.mistakes().save(buffer, format="PNG")
-        name = Path(self.data).name.removesuffix(".npz")
-        path = folder / f"{name.replace(':', '-')}-mistakes.png"
-        atomic.write_bytes(path, buffer.getvalue())
-        return path
-
-    def _tile(self, number: int) -> Tile:
+    def tile(self, number: int) -> Tile:
+        """One mistake with what is written, what was read, and how sure."""
         answer = int(self.answers[number])
         said = "none" if answer < 0 else f"{answer} ({self.confidences[number]:.0%})"
         grey = next(iter(image.pages(self.pictures[number]))).grey

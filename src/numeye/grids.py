@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numeye import metrics
+from numeye import grid, image
 from numeye.datasets import DataSet
-from numeye.errors import DataError, UsageError
+from numeye.errors import DataError, PictureError, UsageError
+from numeye.image import Picture
+from numeye.measured import Measured
 from numeye.reader import Reader
 from numeye.results import Reading, Unreadable
+from numeye.sheet import Tile
 
 if TYPE_CHECKING:
-    from jaxtyping import Int64
+    from jaxtyping import Float64, Int64
 
     Cells = Int64[np.ndarray, " cells"]
 
@@ -24,24 +27,28 @@ EMPTY, OPEN, ODD = 0, -1, -2  # of a cell: nothing in it, not counted, an answer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grids:
+class Grids(Measured):
     """What a model answered to the cells of grids; those that do not count are left out.
 
     Attributes:
         data: name of the data set.
         model: name of the model.
-        pictures: how many there are.
+        pictures: of the grids.
+        places: (cells, 3) the picture, row and column of each cell.
         labels: (cells,) the digit, or 0 for an empty cell.
         answers: (cells,) the best answer, also where the reader would reject it; 0 where it saw none, and in all cells
             of a grid that it did not find or took for one of another size.
+        confidences: (cells,) how sure each answer is, 0 to 1; 0 where it saw none.
         failed: one line for each of these grids, and for each picture that could not be read.
     """
 
     data: str
     model: str
-    pictures: int
+    pictures: Sequence[Picture] | np.ndarray = field(repr=False)
+    places: Int64[np.ndarray, "cells 3"] = field(repr=False)
     labels: Cells
     answers: Cells
+    confidences: Float64[np.ndarray, " cells"]
     failed: tuple[str, ...] = ()
 
     @cached_property
@@ -51,14 +58,9 @@ class Grids:
         return right
 
     @property
-    def accuracy(self) -> float:
-        """Cells right in percent, empty ones too."""
-        return metrics.accuracy(int(self.right.sum()), len(self.labels))
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The accuracy's 95 % interval, in percent (Wilson)."""
-        return metrics.wilson_interval(int(self.right.sum()), len(self.labels))
+    def sure(self) -> Float64[np.ndarray, " cells"]:
+        """How sure each answer is, 0 to 1."""
+        return self.confidences
 
     @property
     def filled(self) -> tuple[float, float, float]:
@@ -81,8 +83,8 @@ class Grids:
             "data": self.data,
             "model": self.model,
             "n": len(self.labels),
-            "pictures": self.pictures,
-            "correct": int(self.right.sum()),
+            "pictures": len(self.pictures),
+            "correct": self.correct,
             "accuracy": self.accuracy,
             "interval": list(self.interval),
             "precision": precision,
@@ -95,17 +97,31 @@ class Grids:
 
     def __str__(self) -> str:
         """The figures, as `numeye evaluate` prints them."""
-        low, high = self.interval
         precision, recall, f1 = self.filled
         return "\n".join(
             [
-                f"{self.model} on {self.data}, {self.pictures:,} grids",
-                f"cells          {int(self.right.sum()):,} / {len(self.labels):,} * 100 = {self.accuracy:.2f} %"
-                f"   (95 % interval {low:.2f} to {high:.2f})",
+                f"{self.model} on {self.data}, {len(self.pictures):,} grids",
+                f"cells          {self.ratio}",
                 f"digit or not   F1 {f1:.2f} % (precision {precision:.2f}, recall {recall:.2f})",
                 f"digits right   {self.digits_right:.2f} % of those that were found",
             ]
         )
+
+    def tile(self, number: int) -> Tile:
+        """One wrong cell; the whole picture where its grid is not found."""
+        picture, row, column = self.places[number].tolist()
+        grey = image.only_page(self.pictures[picture]).grey
+        try:
+            found = grid.find(grey)
+        except PictureError:
+            found = None
+        if found is not None and row < found.rows and column < found.columns:
+            x, y, width, height = found.box(row, column)
+            grey = grey[y : y + height, x : x + width]
+        names = {EMPTY: "empty", ODD: "no digit"}
+        label, answer = (names.get(int(value), str(value)) for value in (self.labels[number], self.answers[number]))
+        where = f"no. {picture}, {row + 1}/{column + 1} ({self.sure[number]:.0%})"
+        return Tile(picture=grey, lines=(f"{label} read {answer}", where))
 
 
 def evaluate_grids(reader: Reader, data: DataSet, *, progress: Callable[[int], object] = lambda _: None) -> Grids:
@@ -123,26 +139,34 @@ def evaluate_grids(reader: Reader, data: DataSet, *, progress: Callable[[int], o
     if reader.single:
         raise UsageError(f"{data.name}: its labels are grids; {reader.name} reads one digit a picture")
     written = [_matrix(data.name, label) for label in data.labels]
-    labels, answers, failed = [], [], []
+    labels, answers, sure, places, failed = [], [], [], [], []
     for number, answer in enumerate(reader.read_each(data.pictures, grid=True)):
         progress(number + 1)
         truth = written[number]
-        said = np.full_like(truth, EMPTY)
+        said, confidence = np.full_like(truth, EMPTY), np.zeros(truth.shape)
         if isinstance(answer, Unreadable):
             failed.append(answer.error)
         elif _shape(answer) != truth.shape:
             found, there = ("x".join(map(str, shape)) for shape in (_shape(answer), truth.shape))
             failed.append(f"{answer.image}: a grid of {found} cells, where one of {there} is")
         else:
-            said = _answers(answer, truth.shape)
-        labels.append(truth[truth != OPEN])
-        answers.append(said[truth != OPEN])
+            for one in answer.numbers or ():
+                digit = one.digits[0].digit
+                said[one.row, one.index] = digit if len(one.digits) == 1 and digit else ODD
+                confidence[one.row, one.index] = one.confidence
+        counted = truth != OPEN
+        labels.append(truth[counted])
+        answers.append(said[counted])
+        sure.append(confidence[counted])
+        places.append(np.insert(np.argwhere(counted), 0, number, axis=1))
     return Grids(
         data=data.name,
         model=reader.name,
-        pictures=len(data),
+        pictures=data.pictures,
+        places=np.concatenate(places),
         labels=np.concatenate(labels),
         answers=np.concatenate(answers),
+        confidences=np.concatenate(sure),
         failed=tuple(failed),
     )
 
@@ -157,12 +181,3 @@ def _matrix(name: str, label: str) -> Int64[np.ndarray, "rows columns"]:
 def _shape(reading: Reading) -> tuple[int, int]:
     cells = reading.cells or ((),)
     return len(cells), len(cells[0])
-
-
-def _answers(reading: Reading, shape: tuple[int, ...]) -> Int64[np.ndarray, "rows columns"]:
-    """The best answer in each cell."""
-    said = np.full(shape, EMPTY, np.int64)
-    for number in reading.numbers or ():
-        digit = number.digits[0].digit
-        said[number.row, number.index] = digit if len(number.digits) == 1 and digit else ODD
-    return said

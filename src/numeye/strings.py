@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from PIL import Image
 
-from numeye import atomic, locate, metrics
+from numeye import locate, metrics
 from numeye.datasets import DataSet
 from numeye.errors import DataError, UsageError
+from numeye.measured import Measured
 from numeye.reader import Reader
 from numeye.results import Reading, Unreadable
-from numeye.sheet import Tile, contact_sheet
+from numeye.sheet import Tile
 
 if TYPE_CHECKING:
     from jaxtyping import Float64
 
     Boxes = Float64[np.ndarray, "n 4"]  # left, top, right, bottom
 
-WORST = 40  # mistakes on a contact sheet
 FOUND = 0.5  # intersection over union of a box that was found and one that is there
 
 
 @dataclass(frozen=True, kw_only=True)
-class Strings:
+class Strings(Measured):
     """What a model answered to pictures of numbers.
 
     Attributes:
@@ -47,6 +44,8 @@ class Strings:
     readings: Sequence[Reading] = field(repr=False)
     boxes: Sequence[Boxes] | None = None
     failed: tuple[str, ...] = ()
+    side: ClassVar[int] = 240
+    columns: ClassVar[int] = 4
 
     @cached_property
     def answers(self) -> list[str]:
@@ -64,18 +63,8 @@ class Strings:
         wrong = sum(edits(answer, label) for answer, label in zip(self.answers, self.labels, strict=True))
         return 100 * wrong / max(1, sum(map(len, self.labels)))
 
-    @property
-    def accuracy(self) -> float:
-        """Whole strings right, in percent."""
-        return metrics.accuracy(int(self.right.sum()), len(self.labels))
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The accuracy's 95 % interval, in percent (Wilson)."""
-        return metrics.wilson_interval(int(self.right.sum()), len(self.labels))
-
     @cached_property
-    def confidences(self) -> Float64[np.ndarray, " n"]:
+    def sure(self) -> Float64[np.ndarray, " n"]:
         """How sure each string is, 0 to 1; also where it was rejected."""
         whole = [[part.confidence for part in reading.numbers or reading.digits] for reading in self.readings]
         return np.array([float(np.prod(parts)) if parts else 0.0 for parts in whole])
@@ -83,7 +72,7 @@ class Strings:
     @property
     def best_half(self) -> float:
         """Of the half that is surest, percent right."""
-        half = np.argsort(-self.confidences, kind="stable")[: max(1, len(self.labels) // 2)]
+        half = np.argsort(-self.sure, kind="stable")[: max(1, len(self.labels) // 2)]
         return float(self.right[half].mean() * 100)
 
     @cached_property
@@ -100,20 +89,19 @@ class Strings:
 
     def to_dict(self) -> dict[str, Any]:
         """As `numeye evaluate --json` prints it; all rates in percent."""
-        n, correct = len(self.labels), int(self.right.sum())
         accepted = np.array([_is_accepted(reading) for reading in self.readings], bool)
         shown: dict[str, Any] = {
             "data": self.data,
             "model": self.model,
-            "n": n,
-            "correct": correct,
+            "n": len(self.labels),
+            "correct": self.correct,
             "accuracy": self.accuracy,
             "interval": list(self.interval),
             "cer": self.cer,
             "best_half": self.best_half,
             "rejected": 100 * float((~accepted).mean()),
             "accuracy_accepted": 100 * float(self.right[accepted].mean()) if accepted.any() else None,
-            "ece": metrics.calibration_error(self.confidences, self.right),
+            "ece": metrics.calibration_error(self.sure, self.right),
             "failed": list(self.failed),
             "framing": "pages",
         }
@@ -123,11 +111,10 @@ class Strings:
 
     def __str__(self) -> str:
         """The figures, as `numeye evaluate` prints them."""
-        (low, high), shown = self.interval, self.to_dict()
+        shown = self.to_dict()
         lines = [
             f"{self.model} on {self.data}",
-            f"whole strings  {shown['correct']:,} / {shown['n']:,} * 100 = {self.accuracy:.2f} %"
-            f"   (95 % interval {low:.2f} to {high:.2f})",
+            f"whole strings  {self.ratio}",
             f"characters     {self.cer:.2f} % wrong (edits of those that are written)",
             f"surest half    {self.best_half:.2f} % right",
             f"calibration    {shown['ece']:.2f} % expected calibration error",
@@ -143,30 +130,10 @@ class Strings:
             lines.append(f"digits found   precision {precision:.2f} %, recall {recall:.2f} % (IoU {FOUND:g})")
         return "\n".join(lines)
 
-    def mistakes(self, most: int = WORST) -> Image.Image:
-        """The worst mistakes as one picture: each with what is written, what was read, and how sure."""
-        wrong = np.flatnonzero(~self.right)
-        worst = wrong[np.argsort(-self.confidences[wrong], kind="stable")].tolist()
-        title = f"{len(worst):,} of {len(self.labels):,} wrong on {self.data}"
-        if len(worst) > most:
-            title += f"; the {most} surest"
-        return contact_sheet(title, [self._tile(number) for number in worst[:most]], side=240, columns=4)
-
-    def save_mistakes(self, folder: Path) -> Path:
-        """Write `mistakes` into a folder, named after the data set, and return the file.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
-        buffer = io.BytesIO()
-        self.mistakes().save(buffer, format="PNG")
-        path = folder / f"{Path(self.data).name}-mistakes.png"
-        atomic.write_bytes(path, buffer.getvalue())
-        return path
-
-    def _tile(self, number: int) -> Tile:
+    def tile(self, number: int) -> Tile:
+        """One mistake with what is written, what was read, and how sure."""
         said = self.answers[number] or "none"
-        lines = (f"{self.labels[number]} read {said}", f"no. {number} ({self.confidences[number]:.0%})")
+        lines = (f"{self.labels[number]} read {said}", f"no. {number} ({self.sure[number]:.0%})")
         return Tile(picture=self.readings[number].picture, lines=lines)
 
 

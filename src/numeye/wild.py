@@ -15,11 +15,11 @@ from numeye.datasets import DataSet
 from numeye.errors import DataError, NumeyeError, OutputError, UsageError
 from numeye.evaluation import Evaluation, evaluate, framing_of
 from numeye.grids import Grids, evaluate_grids
+from numeye.measured import Measured
 from numeye.reader import Reader
 from numeye.strings import Strings, evaluate_strings
 
 Print = Callable[[str], object]
-Measured = Evaluation | Strings | Grids
 KIND: dict[type, str] = {Evaluation: "digits", Strings: "strings", Grids: "grids"}
 ORDER = ("digits", "strings", "grids")  # in which sets are measured; each kind has a table of its own
 # Of each kind of data set the columns: a heading, its width, and the key of what stands in it.
@@ -260,7 +260,7 @@ def print_folder(
             answer(json_module.dumps(measured.to_dict()))
         else:
             tables.add(measured)
-        if mistakes is not None and not isinstance(measured, Grids):
+        if mistakes is not None:
             say(f"worst mistakes: {measured.save_mistakes(mistakes)}")
     tables.close()
     return whole

@@ -1,7 +1,7 @@
 """How the spotter and the reader are weighed, and how sure a number is, from strips that neither learned from.
 
-The strips are numbers on synthetic paper, of the digits and fonts held back. One half fits the weights, the other half
-counts errors, so that neither flatters the other.
+The strips are numbers on synthetic paper, of the digits and fonts held back. A third fits the weights, the others count
+errors, so that neither flatters the other.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from numeye.weighing import NO_DIGIT, Weighing, log_odds_of_a_digit
 if TYPE_CHECKING:
     from jaxtyping import Float64, Int64
 
-STRIPS, SERIES = 4_000, 1  # how many, and the seed of the series that they are of
+STRIPS, SERIES = 12_000, 1  # how many, and the seed of the series that they are of
+FITTED = 3  # one of so many fits the weights, the others count errors
 UNSURE_AT = 0.5  # a number that is more likely wrong than right is set aside
 SAME = 0.4  # intersection over union of a box that was found and the one that is there
 
@@ -43,7 +44,8 @@ def calibrate(graph: bytes, pages: Pages) -> dict[str, Any]:
     reader = weights.load()
     find, look = finder(graph), looker(reader)
     strips = [pages.strip(SERIES, number) for number in range(STRIPS)]
-    fitted, counted = strips[::2], strips[1::2]
+    fitted = strips[::FITTED]
+    counted = [strip for number, strip in enumerate(strips) if number % FITTED]
     eyes = PageEyes(find, look, Weighing())
     weighing = fit_weighing(eyes, fitted)
     weighing = replace(weighing, number=_fit_number(PageEyes(find, look, weighing), fitted))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,7 +13,7 @@ import torch
 from numeye import locate
 from numeye.training.losses import Spot
 from numeye.training.models import create_model
-from numeye.training.paper import ink, pen
+from numeye.training.paper import ink, marks, pen
 from numeye.training.paper.crop import Paper
 from numeye.training.paper.line import LineRanges
 from numeye.training.paper.page import SIZE, PageRanges, Pages, Tile
@@ -112,6 +116,67 @@ def test_a_strip_is_one_number_with_nothing_cut_off(pages: Pages) -> None:
         assert (strip.boxes[:, :2] >= -1).all()
         assert (strip.boxes[:, 2:] <= np.array(strip.picture.shape[::-1]) + 1).all()
         assert (np.diff(strip.boxes[:, [0, 2]].mean(axis=1)) > 0).all()
+
+
+def written(pages: Pages, seed: int, **ranges: Any) -> Sheet:
+    """One clean line of eight digits, 40 pixels high, with nothing that the ranges do not ask for."""
+    bare = dict.fromkeys(
+        (
+            "small_zeros",
+            "round_amounts",
+            "signs",
+            "between",
+            "grouped",
+            "cents",
+            "filled",
+            "cells",
+            "joined",
+            "underlined",
+        ),
+        0.0,
+    )
+    asked = LineRanges(**{**bare, "slope": 0.0, "gap": (0.2, 0.2), "jitter": 0.0, **ranges})
+    random = np.random.default_rng(seed)
+    sheet, line = Sheet(512), replace(pages, ranges=PageRanges(line=asked, printed=0.0))._line(40.0, random)
+    line.number(sheet, 20, 200, 8, random)
+    return sheet
+
+
+def pieces(sheet: Sheet) -> int:
+    return int(cv2.connectedComponents((sheet.ink > 0.3).astype(np.uint8))[0]) - 1
+
+
+def test_a_pen_that_goes_on_joins_digits_and_what_is_told_of_them_stays(pages: Pages) -> None:
+    apart = [written(pages, seed, gap=(0.05, 0.05)) for seed in range(8)]
+    joined = [written(pages, seed, gap=(0.05, 0.05), joined=1.0) for seed in range(8)]
+    assert sum(map(pieces, joined)) < 0.8 * sum(map(pieces, apart))
+    assert all(len(sheet.labels) == 8 for sheet in joined)
+
+
+def test_cents_are_smaller_and_end_higher_than_the_digits_before_them(pages: Pages) -> None:
+    for seed in range(8):
+        boxes = np.array(written(pages, seed, cents=1.0).boxes)
+        heights, feet = boxes[:, 3] - boxes[:, 1], boxes[:, 3]
+        assert np.median(heights[-2:]) < 0.95 * np.median(heights[:-2])
+        assert feet[-2:].max() < np.median(feet[:-2]) + 2
+
+
+def test_signs_that_part_thousands_and_strokes_that_fill_a_line_are_no_digits(pages: Pages) -> None:
+    for seed in range(4):
+        bare = written(pages, seed)
+        for more in (written(pages, seed, grouped=1.0), written(pages, seed, filled=2.0)):
+            assert len(more.labels) == len(bare.labels) == 8
+            assert more.ink.sum() > 0.7 * bare.ink.sum()
+    wide = [np.ptp(np.flatnonzero(written(pages, seed, filled=2.0).ink.any(axis=0))) for seed in range(4)]
+    bare_wide = [np.ptp(np.flatnonzero(written(pages, seed).ink.any(axis=0))) for seed in range(4)]
+    assert np.mean(wide) > np.mean(bare_wide) + 40
+
+
+def test_fine_waves_cover_a_page_with_lines_and_leave_paper_between_them() -> None:
+    for seed in range(6):
+        waves = marks.guilloche(200, np.random.default_rng(seed))
+        assert 0.05 < (waves > 0.3).mean() < 0.95
+        assert all(part.any() for part in np.split(waves, 4))
 
 
 @pytest.mark.parametrize("sign", sorted(pen.SIGNS))

@@ -61,6 +61,13 @@ def test_small_raised_digits_stay_in_their_number() -> None:
     assert read(boxes) == [[[0, 1, 2, 3, 4]]]
 
 
+def test_small_zeros_at_any_height_beside_large_digits_are_of_their_row() -> None:
+    # As they were found on a synthetic strip: 8470 and four zeros half as high, one of them higher than the others.
+    boxes = [(30, 3, 52, 27), (55, 5, 73, 28), (78, 6, 95, 28), (103, 20, 114, 29)]
+    boxes += [(127, 12, 136, 23), (148, 20, 157, 29), (170, 20, 181, 29), (192, 11, 203, 23)]
+    assert [digit for number in rows(np.array(boxes, float))[0] for digit in number] == list(range(8))
+
+
 def test_touching_and_overlapping_digits_are_one_number() -> None:
     assert read(line(5, 0, 0, gap=-7)) == [[[0, 1, 2, 3, 4]]]
 

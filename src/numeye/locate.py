@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 MAPS = 15  # numbers for each place of the map
 STRIDE = 4  # pixels of the picture in one place of the map, each way
 MULTIPLE = 16  # the sides of what the network is shown
-LONG, LOW = 1400, 64  # pixels: pages are shrunk to the one at first, strips less high are enlarged to the other
+LONG, LOW = 1400, 56  # pixels: pages are shrunk to the one at first, strips less high are enlarged to the other
 LEVELS = (1, 3, 9)  # how many times smaller a page is shown
 TAKEN = (22.0, 90.0)  # pixels: a digit less high is left to the larger picture of the page, a higher one to the smaller
 PIXELS = 3_000_000  # most that is shown at once
 ENLARGED = 4.0  # times, at most
 READABLE = 18.0  # pixels: where half of the digits are less high, they are looked at once more
 BEST = 34.0  # pixels: as high as then
-AGAIN = (0.8, 1.25)  # times as large as at first, for a second opinion ...
+AGAIN = (0.8,)  # times as large as at first, for a second opinion ...
 UNSEEN = -1.5  # ... and the logit of a digit that is not seen at one of the sizes
 LIKELY = 0.25  # probability of a peak that may be a digit
 MOST = 3000  # digits of a page
@@ -90,7 +90,7 @@ def find(grey: UInt8[np.ndarray, "height width"], network: Network) -> Spots:
 
 
 def again(grey: UInt8[np.ndarray, "height width"], first: Spots, network: Network) -> Spots:
-    """A second opinion on a strip of numbers: the mean of what is found at two more sizes and was at first.
+    """A second opinion on a strip of numbers: the mean of what is found at one more size and was at first.
 
     Args:
         grey: (height, width) uint8.

@@ -20,7 +20,7 @@ REACH = 3.0  # heights that the next digit of a line may be away
 SPLIT = 0.8  # heights between two digits, from which on they are of two numbers, and ...
 WIDER = 0.45  # ... so much more than is usual in their row; or in any case from ...
 FAR = 1.8  # ... so many heights on
-LEVEL = 0.55  # heights that two parts of one row may stand higher or lower, once the page's slope is taken off
+LEVEL = 0.55  # heights, of the larger part, that two parts of one row may be higher or lower, without the page's slope
 
 Number = list[int]  # digits, from left to right
 Row = list[Number]
@@ -107,13 +107,20 @@ def _neighbours(boxes: Boxes) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray
 
 
 def _slope(boxes: Boxes, chains: list[list[int]]) -> float:
-    """How much the lines of the page fall for each pixel to the right."""
-    middles = _middles(boxes)
-    ends = [(middles[chain[-1]] - middles[chain[0]], len(chain)) for chain in chains if len(chain) > 2]
-    if not ends:
+    """How much the lines of the page fall for each pixel to the right.
+
+    By the digits' feet or by their heads, whichever says less: a small last digit stands on the line, or hangs from it.
+    """
+    long = [chain for chain in chains if len(chain) > 2]
+    if not long:
         return 0.0
-    slopes = np.concatenate([np.full(count, step[1] / max(step[0], 1e-9)) for step, count in ends])
-    return float(np.median(slopes))
+    x = _middles(boxes)[:, 0]
+    steps = np.concatenate([np.full(len(chain), x[chain[-1]] - x[chain[0]]) for chain in long])
+    said = []
+    for edge in (boxes[:, 1], boxes[:, 3]):
+        falls = np.concatenate([np.full(len(chain), edge[chain[-1]] - edge[chain[0]]) for chain in long])
+        said.append(float(np.median(falls / np.maximum(steps, 1e-9))))
+    return min(said, key=abs)
 
 
 def _level(boxes: Boxes, digits: list[int], slope: float) -> float:
@@ -122,8 +129,9 @@ def _level(boxes: Boxes, digits: list[int], slope: float) -> float:
 
 
 def _same_row(boxes: Boxes, row: list[int], chain: list[int], slope: float) -> bool:
-    """At one level, and side by side."""
-    high = float(np.median((boxes[:, 3] - boxes[:, 1])[[*row, *chain]]))
+    """At one level, and side by side; small digits may stand on the line of large ones, or hang from it."""
+    heights = boxes[:, 3] - boxes[:, 1]
+    high = max(float(np.median(heights[row])), float(np.median(heights[chain])))
     if abs(_level(boxes, row, slope) - _level(boxes, chain, slope)) > LEVEL * high:
         return False
     left, right = boxes[chain, 0].min(), boxes[chain, 2].max()

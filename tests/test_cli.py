@@ -340,7 +340,7 @@ def test_data_doctor_models_and_version(numeye: Numeye) -> None:
     classic, reader, spotter = numeye("models").stdout.splitlines()
     assert classic.startswith("classic: 206,922 parameters, 99.04 % of 10,000")
     assert reader.startswith("reader  (default): 838,199 parameters, 99.")
-    assert spotter == "spotter  (default): 539,743 parameters, finds the digits of a page for the model reader"
+    assert spotter == "spotter  (default): 1,196,703 parameters, finds the digits of a page for the model reader"
     assert [json.loads(line)["default"] for line in numeye("models", "--json").stdout.splitlines()] == [0, 1, 1]
     assert numeye("--version").stdout == "numeye 0.1.0\n"
 

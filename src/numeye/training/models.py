@@ -111,7 +111,7 @@ class Reader(nn.Module):
 
 @register("spotter")
 class Spotter(nn.Module):
-    """The network that finds every digit of a page at once, however many there are. 540 thousand parameters.
+    """The network that finds every digit of a page at once, however many there are. 1.2 million parameters.
 
     Fully convolutional: it takes pictures of any size (sides multiples of 16) and gives a map of 15 numbers for each
     4x4 pixels: how likely a digit's middle is there (a logit), which digit (ten logits), and its box (see

@@ -5,38 +5,56 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from numeye.locate import Spots
 from numeye.upright import FEWEST, lies_well, quarter_turns
 
-ARROW = np.zeros((40, 40), np.float32)
-ARROW[2:20, 18:22] = 1.0  # points up
+ARROWS = np.full((60, 200), 255, np.uint8)  # six of them, that point up
+for _left in range(10, 190, 30):
+    ARROWS[10:30, _left : _left + 4] = 0
 
 
-def seer(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Reads a 4 where the arrow points up, and no digit elsewhere."""
-    logits = np.zeros((len(pixels), 11), np.float32)
-    up = pixels[:, :20].sum(axis=(1, 2)) > pixels[:, 20:].sum(axis=(1, 2)) + 50
-    logits[up, 4], logits[~up, 10] = 8.0, 4.0
-    return logits, np.zeros((len(pixels), 4), np.float32)
+def found(there: list[float]) -> Spots:
+    """Digits in a row, so likely each."""
+    boxes = np.array([[20.0 * n, 10, 20.0 * n + 10, 30] for n in range(len(there))]).reshape(-1, 4)
+    return Spots(boxes, np.array(there, float), np.zeros((len(there), 10)))
+
+
+def looks(count: int, digit: float) -> np.ndarray:
+    """All alike: a 4 with that probability."""
+    told = np.full((count, 11), np.log(1e-3))
+    told[:, 4], told[:, 10] = np.log(digit), np.log(1 - digit)
+    return told
+
+
+def see(grey: np.ndarray) -> tuple[Spots, np.ndarray]:
+    """Finds six fours where the arrows point up, six that are hardly digits upside down, and two on their side."""
+    if grey.shape[0] > grey.shape[1]:
+        return found([0.0] * 2), looks(2, 0.9)
+    upwards = (grey[:30] == 0).sum() > (grey[30:] == 0).sum()
+    return found([3.0] * 6), looks(6, 0.99 if upwards else 0.3)
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
 def test_a_page_is_turned_until_its_digits_are_digits(turns: int) -> None:
-    lying = np.stack([np.rot90(ARROW, -turns)] * 5)
-    assert quarter_turns(np.ascontiguousarray(lying), seer) == turns
+    lying = np.ascontiguousarray(np.rot90(ARROWS, -turns))
+    assert quarter_turns(lying, see(lying)[0], see) == turns
 
 
 def test_a_page_lies_well_where_digits_are_seen_or_too_little_to_tell() -> None:
-    digit, none = np.full((1, 11), np.log(0.001)), np.full((1, 11), np.log(0.001))
-    digit[0, 4], none[0, 10] = np.log(0.99), np.log(0.99)
-    assert lies_well(digit.repeat(9, axis=0))
-    assert not lies_well(none.repeat(9, axis=0))
-    assert lies_well(none.repeat(FEWEST - 1, axis=0))
+    assert lies_well(found([2.0] * 9), looks(9, 0.99))
+    assert not lies_well(found([2.0] * 9), looks(9, 0.01))
+    assert lies_well(found([2.0] * (FEWEST - 1)), looks(FEWEST - 1, 0.01))
 
 
-def test_where_no_side_is_clearly_better_the_page_stays() -> None:
-    def either(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        logits = np.zeros((len(pixels), 11), np.float32)
-        logits[:, 0] = 3.0 + pixels[:, :20].mean(axis=(1, 2))
-        return logits, np.zeros((len(pixels), 4), np.float32)
+def test_many_digits_tell_more_than_a_few_that_look_better() -> None:
+    lying = np.ascontiguousarray(np.rot90(ARROWS, 1))
 
-    assert quarter_turns(np.stack([np.ascontiguousarray(np.rot90(ARROW, 2))] * 8), either) == 0
+    def few_but_clear(grey: np.ndarray) -> tuple[Spots, np.ndarray]:
+        return (found([3.0] * 2), looks(2, 0.999)) if grey.shape[0] > grey.shape[1] else see(grey)
+
+    assert quarter_turns(lying, found([3.0] * 2), few_but_clear) == 3
+
+
+def test_where_no_side_is_clearly_better_or_too_little_is_seen_the_page_stays() -> None:
+    assert quarter_turns(ARROWS, found([1.0] * 5), lambda _: (found([1.0] * 5), looks(5, 0.5))) == 0
+    assert quarter_turns(ARROWS, found([1.0] * 2), lambda _: (found([1.0] * 2), looks(2, 0.5))) == 0

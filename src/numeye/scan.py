@@ -165,10 +165,9 @@ class PageEyes:
 
     def _turns(self, grey: np.ndarray, spots: Spots, looks: Eleven) -> int:
         """Quarters of a turn after which the page may be read better; 0 where its digits look like digits."""
-        likely = np.argsort(-spots.there, kind="stable")[: upright.ASKED]
-        if min(grey.shape) < LARGE or upright.lies_well(looks[likely]):
+        if min(grey.shape) < LARGE or upright.lies_well(spots, looks):
             return 0
-        return upright.quarter_turns(self._windows(grey, spots.boxes[likely]), self._look)
+        return upright.quarter_turns(grey, spots, self.see)
 
     def _ordered(self, page: Page, found: _Candidates) -> Reading | None:
         """What is found as numbers in reading order; None where there is none."""

@@ -68,6 +68,12 @@ def test_small_zeros_at_any_height_beside_large_digits_are_of_their_row() -> Non
     assert [digit for number in rows(np.array(boxes, float))[0] for digit in number] == list(range(8))
 
 
+def test_a_raised_zero_between_others_is_read_where_it_stands() -> None:
+    # As they were found on a synthetic strip: 17000, the middle zero above the line.
+    boxes = [(15, 17, 34, 41), (35, 13, 62, 43), (68, 33, 92, 45), (100, 25, 120, 37), (127, 35, 149, 47)]
+    assert [digit for number in rows(np.array(boxes, float))[0] for digit in number] == list(range(5))
+
+
 def test_touching_and_overlapping_digits_are_one_number() -> None:
     assert read(line(5, 0, 0, gap=-7)) == [[[0, 1, 2, 3, 4]]]
 

@@ -22,6 +22,8 @@ WIDER = 0.45  # ... so much more than is usual in their row; or in any case from
 FAR = 1.8  # ... so many heights on
 LEVEL = 0.55  # heights, of the larger part, that two parts of one row may be higher or lower, without the page's slope
 
+OVER = 0.5  # of the narrower of two digits, from which on one stands above the other
+
 Number = list[int]  # digits, from left to right
 Row = list[Number]
 
@@ -129,14 +131,15 @@ def _level(boxes: Boxes, digits: list[int], slope: float) -> float:
 
 
 def _same_row(boxes: Boxes, row: list[int], chain: list[int], slope: float) -> bool:
-    """At one level, and side by side; small digits may stand on the line of large ones, or hang from it."""
+    """At one level, and nowhere above each other; small digits may stand on the line of large ones, or hang from it."""
     heights = boxes[:, 3] - boxes[:, 1]
     high = max(float(np.median(heights[row])), float(np.median(heights[chain])))
     if abs(_level(boxes, row, slope) - _level(boxes, chain, slope)) > LEVEL * high:
         return False
-    left, right = boxes[chain, 0].min(), boxes[chain, 2].max()
-    middles = _middles(boxes)[row, 0]
-    return not bool(((middles > left) & (middles < right)).any())
+    left, right = (boxes[:, side] for side in (0, 2))
+    wide = np.minimum.outer(right[row] - left[row], right[chain] - left[chain])
+    shared = np.minimum.outer(right[row], right[chain]) - np.maximum.outer(left[row], left[chain])
+    return not bool((shared > OVER * wide).any())
 
 
 def _split(boxes: Boxes, row: list[int]) -> Row:

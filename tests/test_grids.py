@@ -93,3 +93,12 @@ def test_mistakes_of_a_grid_that_is_not_found_show_all_of_it(tmp_path: Path) -> 
     assert measured.tile(2).picture.shape == PICTURE.shape
     with Image.open(measured.save_mistakes(tmp_path)) as sheet:
         assert sheet.width > 96
+
+
+def test_mistakes_show_cells_of_a_picture_that_cannot_be_read_as_nothing(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    unread = DataSet(name="own", pictures=[broken], labels=("12/34",))
+    measured = evaluate_grids(Told(Unreadable(image="broken.png", error="broken.png: not a picture")), unread)
+    assert measured.tile(0).picture.shape == (1, 1)
+    assert measured.save_mistakes(tmp_path).is_file()

@@ -59,11 +59,6 @@ class Evaluation(Measured):
         right: np.ndarray = self.answers == self.labels
         return right
 
-    @property
-    def sure(self) -> Float64[np.ndarray, " n"]:
-        """The probability of each best answer."""
-        return self.confidences
-
     @cached_property
     def confusion(self) -> Int64[np.ndarray, "10 11"]:
         """How often each digit (row) got each answer (column, the last for none)."""

@@ -19,7 +19,9 @@ from numeye.results import Reading, Unreadable
 from numeye.sheet import Tile
 
 if TYPE_CHECKING:
-    from jaxtyping import Float64, Int64
+    from jaxtyping import Float64, Int64, UInt8
+
+    from numeye.grid import Grid
 
     Cells = Int64[np.ndarray, " cells"]
 
@@ -56,11 +58,6 @@ class Grids(Measured):
         """N flags, True where the answer is what the cell says."""
         right: np.ndarray = self.answers == self.labels
         return right
-
-    @property
-    def sure(self) -> Float64[np.ndarray, " cells"]:
-        """How sure each answer is, 0 to 1."""
-        return self.confidences
 
     @property
     def filled(self) -> tuple[float, float, float]:
@@ -107,20 +104,33 @@ class Grids(Measured):
             ]
         )
 
+    @cached_property
+    def _looked_at(self) -> dict[int, tuple[UInt8[np.ndarray, "height width"], Grid | None]]:
+        """What `_grid` has found: many cells are of one picture."""
+        return {}
+
+    def _grid(self, picture: int) -> tuple[UInt8[np.ndarray, "height width"], Grid | None]:
+        """A picture and its grid, each as far as there is one."""
+        if picture not in self._looked_at:
+            grey, found = np.full((1, 1), 128, np.uint8), None
+            try:
+                grey = image.only_page(self.pictures[picture]).grey
+                found = grid.find(grey)
+            except PictureError:
+                pass  # as it was when it was read; `failed` says why
+            self._looked_at[picture] = grey, found
+        return self._looked_at[picture]
+
     def tile(self, number: int) -> Tile:
-        """One wrong cell; the whole picture where its grid is not found."""
+        """One wrong cell; the whole picture where its grid is not found, and nothing where it cannot be read."""
         picture, row, column = self.places[number].tolist()
-        grey = image.only_page(self.pictures[picture]).grey
-        try:
-            found = grid.find(grey)
-        except PictureError:
-            found = None
+        grey, found = self._grid(picture)
         if found is not None and row < found.rows and column < found.columns:
             x, y, width, height = found.box(row, column)
             grey = grey[y : y + height, x : x + width]
         names = {EMPTY: "empty", ODD: "no digit"}
         label, answer = (names.get(int(value), str(value)) for value in (self.labels[number], self.answers[number]))
-        where = f"no. {picture}, {row + 1}/{column + 1} ({self.sure[number]:.0%})"
+        where = f"no. {picture}, {row + 1}/{column + 1} ({self.confidences[number]:.0%})"
         return Tile(picture=grey, lines=(f"{label} read {answer}", where))
 
 

@@ -24,12 +24,14 @@ class Measured(ABC):
 
     Attributes:
         data: name of the data set.
+        confidences: how sure each of the n answers is, 0 to 1; also where it was rejected.
         failed: one line for each picture that could not be read.
         side, columns: pixels a side of a mistake on the contact sheet, and how many stand in a row.
     """
 
     data: str
     failed: tuple[str, ...]
+    confidences: Float64[np.ndarray, " n"]
     side: ClassVar[int] = 96
     columns: ClassVar[int] = 8
 
@@ -37,11 +39,6 @@ class Measured(ABC):
     @abstractmethod
     def right(self) -> np.ndarray:
         """N flags, True where the best answer is what is written there."""
-
-    @property
-    @abstractmethod
-    def sure(self) -> Float64[np.ndarray, " n"]:
-        """How sure each answer is, 0 to 1; also where it was rejected."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
@@ -76,7 +73,7 @@ class Measured(ABC):
     def worst(self) -> Int64[np.ndarray, " m"]:
         """Numbers of the wrong answers, the surest first."""
         wrong = np.flatnonzero(~self.right)
-        return wrong[np.argsort(-self.sure[wrong], kind="stable")]
+        return wrong[np.argsort(-self.confidences[wrong], kind="stable")]
 
     def mistakes(self, most: int = WORST) -> Image.Image:
         """The worst mistakes as one picture."""

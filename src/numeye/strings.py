@@ -64,7 +64,7 @@ class Strings(Measured):
         return 100 * wrong / max(1, sum(map(len, self.labels)))
 
     @cached_property
-    def sure(self) -> Float64[np.ndarray, " n"]:
+    def confidences(self) -> Float64[np.ndarray, " n"]:  # type: ignore[override]  # nobody sets it
         """How sure each string is, 0 to 1; also where it was rejected."""
         whole = [[part.confidence for part in reading.numbers or reading.digits] for reading in self.readings]
         return np.array([float(np.prod(parts)) if parts else 0.0 for parts in whole])
@@ -72,7 +72,7 @@ class Strings(Measured):
     @property
     def best_half(self) -> float:
         """Of the half that is surest, percent right."""
-        half = np.argsort(-self.sure, kind="stable")[: max(1, len(self.labels) // 2)]
+        half = np.argsort(-self.confidences, kind="stable")[: max(1, len(self.labels) // 2)]
         return float(self.right[half].mean() * 100)
 
     @cached_property
@@ -101,7 +101,7 @@ class Strings(Measured):
             "best_half": self.best_half,
             "rejected": 100 * float((~accepted).mean()),
             "accuracy_accepted": 100 * float(self.right[accepted].mean()) if accepted.any() else None,
-            "ece": metrics.calibration_error(self.sure, self.right),
+            "ece": metrics.calibration_error(self.confidences, self.right),
             "failed": list(self.failed),
             "framing": "pages",
         }
@@ -133,7 +133,7 @@ class Strings(Measured):
     def tile(self, number: int) -> Tile:
         """One mistake with what is written, what was read, and how sure."""
         said = self.answers[number] or "none"
-        lines = (f"{self.labels[number]} read {said}", f"no. {number} ({self.sure[number]:.0%})")
+        lines = (f"{self.labels[number]} read {said}", f"no. {number} ({self.confidences[number]:.0%})")
         return Tile(picture=self.readings[number].picture, lines=lines)
 
 

@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint train reader spotter bench docs clean
+.PHONY: help demo test lint train reader spotter evidence bench docs clean
 
 help:
 	@echo "make demo    read sample pictures with the light install        (under a minute)"
 	@echo "make train   train the recipe classic for real, into runs/      (2 minutes on 2 cores)"
 	@echo "make reader  train the recipe reader, the default model, into runs/ (1 hour 35 minutes on 2 cores)"
 	@echo "make spotter train the recipe spotter, which finds digits on pages, into runs/ (2 hours on 2 cores)"
+	@echo "make evidence test what the project claims, into runs/evidence  (HOURS on 2 cores)"
 	@echo "make test    every test                                         (7 minutes on 2 cores)"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   start-up, the loop against a bare one, three seeds (7 minutes on 2 cores)"
@@ -55,6 +56,9 @@ reader: .venv/.dev
 
 spotter: .venv/.dev
 	$(BIN)/numeye train spotter --run runs/spotter-seed0 --resume
+
+evidence: .venv/.dev
+	$(BIN)/numeye compare
 
 bench: .venv/.dev
 	$(BIN)/numeye bench read

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import shutil
 import statistics
 import subprocess
@@ -205,9 +204,8 @@ def table(candidates: Sequence[Candidate], labels: Sequence[str]) -> str:
 
 def paired(ours: Candidate, theirs: Candidate, labels: Sequence[str]) -> str:
     """Times as a ratio, and McNemar's exact test of who is right where the other is not."""
-    flags = [(a == label, b == label) for a, b, label in zip(ours.answers, theirs.answers, labels, strict=True)]
-    we, they = flags.count((True, False)), flags.count((False, True))
-    p = min(1.0, 2 * sum(math.comb(we + they, k) for k in range(min(we, they) + 1)) / 2 ** (we + they))
+    right, other = (np.array([a == b for a, b in zip(one.answers, labels, strict=True)]) for one in (ours, theirs))
+    we, they, p = metrics.mcnemar(right, other)
     ratio = statistics.median(theirs.seconds) / statistics.median(ours.seconds)
     return f"{theirs.name}: {ratio:.1f} x numeye's time; right alone on {they}, numeye on {we} (McNemar: p = {p:.2g})"
 

@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 from numeye.metrics import (
     accuracy,
     auroc,
+    bootstrap_interval,
+    brier,
     calibration_error,
     confusion_matrix,
     fit_temperature,
+    holm,
+    log_loss,
+    mcnemar,
     mean_interval,
     softmax,
     wilson_interval,
@@ -187,3 +192,37 @@ def test_the_temperature_stays_within_its_limits(right: bool, limit: float) -> N
     logits = np.random.default_rng(0).normal(0, 3, (50, 10)).astype(np.float32)
     labels = logits.argmax(axis=1) if right else logits.argmin(axis=1)
     assert fit_temperature(logits, labels) == pytest.approx(limit, rel=1e-3)
+
+
+def test_mcnemar_counts_who_is_right_alone_and_tests_it_exactly() -> None:
+    def pair(both: int, one: int, other: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.repeat([True, True, False], [both, one, other]), np.repeat([True, False, True], [both, one, other])
+
+    assert mcnemar(*pair(50, 0, 0)) == (0, 0, 1.0)
+    assert mcnemar(*pair(7, 3, 3))[2] == 1.0
+    assert mcnemar(*pair(90, 8, 2)) == (8, 2, pytest.approx(2 * (1 + 10 + 45) / 2**10))
+    one, other, p = mcnemar(*pair(0, 3_000, 2_000))
+    assert (one, other) == (3_000, 2_000)
+    assert 0 <= p < 1e-40
+
+
+def test_holm_corrects_the_smallest_most_and_keeps_the_order() -> None:
+    # The example of Holm's method: 0.01, 0.04, 0.03, 0.005 of four tests.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9]) == [0.9]
+
+
+@FEW
+@given(st.integers(500, 5_000), st.floats(0.05, 0.95))
+def test_the_bootstrap_agrees_with_wilson_where_there_are_many(total: int, share: float) -> None:
+    right = np.arange(total) < share * total
+    found, wilson = bootstrap_interval(right), wilson_interval(int(right.sum()), total)
+    np.testing.assert_allclose(found, wilson, atol=45 / math.sqrt(total))
+
+
+def test_brier_and_log_loss_at_their_ends() -> None:
+    labels = np.array([0, 1])
+    sure, unsure = np.eye(2), np.full((2, 2), 0.5)
+    assert (brier(sure, labels), brier(sure[::-1], labels), brier(unsure, labels)) == (0, 2, 0.5)
+    assert log_loss(sure, labels) == 0
+    assert log_loss(unsure, labels) == pytest.approx(math.log(2))

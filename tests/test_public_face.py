@@ -37,7 +37,7 @@ def loaded(code: str, *arguments: str) -> set[str]:
 def test_the_public_names_are_frozen() -> None:
     assert numeye.__all__ == [
         "DataSet", "Digit", "Evaluation", "Framing", "NumeyeError", "Reader", "Reading", "Run",
-        "evaluate", "frame", "open_data", "read", "read_many", "train",
+        "compare", "evaluate", "frame", "open_data", "read", "read_many", "train",
     ]  # fmt: skip
     for name in numeye.__all__:
         assert getattr(numeye, name) is not None

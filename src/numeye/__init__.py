@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numeye.reader import Reader, read, read_many
     from numeye.results import Digit, Reading
     from numeye.runs import Run
+    from numeye.training.evidence.compare import compare
     from numeye.training.train import train
 
 _HOME = {
@@ -32,6 +33,7 @@ _HOME = {
     "Reader": "numeye.reader",
     "Reading": "numeye.results",
     "Run": "numeye.runs",
+    "compare": "numeye.training.evidence.compare",
     "evaluate": "numeye.evaluation",
     "frame": "numeye.framing",
     "open_data": "numeye.datasets",
@@ -39,6 +41,7 @@ _HOME = {
     "read_many": "numeye.reader",
     "train": "numeye.training.train",
 }
+_EXTRAS = {"compare": ("the evidence", "evidence"), "train": ("training", "train")}
 
 __all__ = [
     "DataSet",
@@ -49,6 +52,7 @@ __all__ = [
     "Reader",
     "Reading",
     "Run",
+    "compare",
     "evaluate",
     "frame",
     "open_data",
@@ -64,11 +68,11 @@ def __getattr__(name: str) -> Any:
     try:
         value = getattr(import_module(_HOME[name]), name)
     except ModuleNotFoundError as error:
-        if name != "train" or (error.name or "").startswith("numeye"):
+        if name not in _EXTRAS or (error.name or "").startswith("numeye"):
             raise
         from numeye.errors import MissingExtra
 
-        raise MissingExtra("training", "train") from error
+        raise MissingExtra(*_EXTRAS[name]) from error
     globals()[name] = value
     return value
 

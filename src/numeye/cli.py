@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from numeye import cli_bench, cli_read
+from numeye import cli_bench, cli_compare, cli_read
 from numeye.cli_options import FAILED, STOPPED, USAGE, Cache, Json, MaxError, answer, option, say, share
 from numeye.errors import NumeyeError, UsageError
 
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_bench.app, name="bench")
 app.command("read")(cli_read.read)
+app.command("compare")(cli_compare.compare)
 
 
 def run() -> NoReturn:

@@ -20,6 +20,7 @@ from numeye.config import Recipe
 from numeye.datasets import DataSet
 from numeye.errors import DataError, UsageError
 from numeye.framing import frame
+from numeye.training.batches import Batches
 from numeye.training.paper.pool import Pool, PoolSpec, TileSpec, open_pool, open_tiles
 from numeye.training.tiles import TileViews
 from numeye.training.views import Views
@@ -40,8 +41,8 @@ class Loaders:
         calibration: crops held back from which certainty is learnt; None for those of validation.
     """
 
-    train: DataLoader[Pair] | Views | TileViews
-    validation: DataLoader[Pair] | Views | TileViews
+    train: DataLoader[Pair] | Batches[Any]
+    validation: DataLoader[Pair] | Batches[Any]
     generator: torch.Generator
     digest: str | None = None
     calibration: Pool | None = None

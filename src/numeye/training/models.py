@@ -8,7 +8,7 @@ probabilities of them; the loss does that on its own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 _MODELS: dict[str, Callable[[], nn.Module]] = {}
 
 
-def register(name: str) -> Callable[[type[nn.Module]], type[nn.Module]]:
-    """Make a network known by a name, for recipes and `create_model`."""
+Make = TypeVar("Make", bound=Callable[[], nn.Module])
 
-    def add(model: type[nn.Module]) -> type[nn.Module]:
-        _MODELS[name] = model
-        return model
+
+def register(name: str) -> Callable[[Make], Make]:
+    """Make a network known by a name, for recipes and `create_model`: its class, or what else makes it."""
+
+    def add(make: Make) -> Make:
+        _MODELS[name] = make
+        return make
 
     return add
 

@@ -1,0 +1,1 @@
+"""The evidence: what the project claims, tested, one file a question; `numeye compare` runs it all."""

@@ -1,0 +1,216 @@
+"""Section 5: where the networks fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from numeye import metrics
+from numeye.training.evidence import digits, figures, questions
+from numeye.training.evidence.corruptions import CORRUPTIONS
+from numeye.training.evidence.document import Figure, Finding, Measure, Section, Table
+from numeye.training.evidence.failures import EPSILON, OUTSIDE, READER, READERS, attack_name
+from numeye.training.evidence.sections import certainty, doubts
+from numeye.training.evidence.sections.comparison import measured
+from numeye.training.evidence.study import Result, Study
+from numeye.training.evidence.traditional import CNN, TITLES
+
+NAMES = {"classic": "CNN, classic", "reader": "packaged reader"}
+
+
+def section(study: Study) -> Section:
+    """Corruptions, attacks, pictures that are no digits, certainty, doubtful labels."""
+    corrupted = {name: _corrupted(study, name) for name in TITLES} | {"reader": _reader_corrupted(study)}
+    reliability, told = certainty.measures(study)
+    return Section(
+        title="Where it fails",
+        question="What makes the networks err, do they know it, and are the labels right?",
+        method=(
+            "The fifteen corruptions of MNIST-C are made again from their published definitions, on the first "
+            f"{study.scale.corrupted:,} test digits; no model has learnt from any. Attacks change each pixel by at "
+            "most epsilon of the range from black to white, on the same digits (AutoAttack on "
+            f"{study.scale.attacked}), by the adversarial-robustness-toolbox with the network's gradients; of the "
+            "packaged reader its first look is attacked. Pictures that are no digits are told from MNIST's validation "
+            "digits by the CNN's best probability and by the reader's eleventh answer. Doubtful labels of train are "
+            "found by cleanlab from networks that had not seen the digit."
+        ),
+        findings=[
+            _corruption_finding(study, corrupted),
+            _attack_finding(study),
+            _outside_finding(study),
+            certainty.finding(told),
+            doubts.finding(study),
+        ],
+        parts=[
+            _corruption_table(corrupted, study),
+            _corruption_figure(study),
+            _attack_figure(study),
+            _attack_table(study),
+            _outside_table(study),
+            certainty.table(told, study),
+            certainty.figure(reliability, study),
+            doubts.known(study),
+            doubts.found(study),
+        ],
+        numbers={
+            "corrupted": {n: {c: m.to_json() for c, m in of.items()} for n, of in corrupted.items()},
+            "attacks": {name: _attacks(study, name) for name in READERS},
+            "outside": _auroc(study),
+            "certainty": told,
+            **doubts.numbers(study),
+        },
+    )
+
+
+def _corrupted(study: Study, name: str) -> dict[str, Measure]:
+    return {c: measured(study, name, f"corrupted/{c}") for c in CORRUPTIONS}
+
+
+def _reader_corrupted(study: Study) -> dict[str, Measure]:
+    found = study[READER]
+    return {c: Measure.of_digits(questions.right(study, found, f"corrupted/{c}")) for c in CORRUPTIONS}
+
+
+def _mean(of: dict[str, Measure]) -> float:
+    return float(np.mean([measure.value for measure in of.values()]))
+
+
+def _corruption_finding(study: Study, corrupted: dict[str, dict[str, Measure]]) -> Finding:
+    means = {name: _mean(of) for name, of in corrupted.items()}
+    others = {name: mean for name, mean in means.items() if name not in (CNN, "reader")}
+    best = max(others, key=others.__getitem__)
+    worst = min(corrupted[CNN], key=lambda c: corrupted[CNN][c].value)
+    return Finding(
+        claim="The CNN is robust where traditional models are not",
+        verdict="shown" if means[CNN] > others[best] else "not shown",
+        text=(
+            f"Over fifteen corruptions the CNN reads {means[CNN]:.1f} %, the best of the other models ({TITLES[best]}) "
+            f"{others[best]:.1f} %, the packaged reader, which learnt from synthetic paper, {means['reader']:.1f} %. "
+            f"Worst for the CNN is {worst.replace('_', ' ')}: {corrupted[CNN][worst]} %."
+        ),
+    )
+
+
+def _corruption_table(corrupted: dict[str, dict[str, Measure]], study: Study) -> Table:
+    titles = {**TITLES, "reader": NAMES["reader"]}
+    rows = [[c.replace("_", " "), *(f"{of[c].value:.1f}" for of in corrupted.values())] for c in CORRUPTIONS]
+    rows.append(["mean", *(f"{_mean(of):.1f}" for of in corrupted.values())])
+    widest = max(measure.half for of in corrupted.values() for measure in of.values())
+    return Table(
+        caption=(
+            f"Accuracy in percent on {study.scale.corrupted:,} corrupted test digits; where there are several seeds, "
+            f"their mean. 95 % intervals are at most ± {widest:.1f} and stand in the file of numbers."
+        ),
+        head=["corruption", *(titles[name] for name in corrupted)],
+        rows=rows,
+    )
+
+
+def _corruption_figure(study: Study) -> Figure:
+    pictures = study["questions/corrupted"].arrays
+    drawing, axes = figures.canvas(height=2.2)
+    shown = np.concatenate([np.array([pictures[c][number] for c in CORRUPTIONS]) for number in range(3)]) / 255
+    figures.pictures(axes, shown, columns=len(CORRUPTIONS))
+    return Figure(
+        name="corruptions",
+        svg=figures.to_svg(drawing),
+        alt="Three digits, each with fifteen corruptions side by side.",
+        caption=f"From left to right: {', '.join(CORRUPTIONS).replace('_', ' ')}.",
+    )
+
+
+def _attacks(study: Study, name: str) -> dict[str, dict[str, Any]]:
+    """Accuracy under each attack, with its interval over the digits."""
+    right = study[attack_name(name)].facts["right"]
+    return {a: {"n": len(r), **Measure.of_digits(np.array(r)).to_json()} for a, r in right.items()}
+
+
+def _attack_finding(study: Study) -> Finding:
+    key = f"PGD {EPSILON:g}"
+    left = {name: _attacks(study, name)[key]["value"] for name in READERS}
+    clean = {name: _attacks(study, name)["clean"]["value"] for name in READERS}
+    whole = _attacks(study, "reader")[f"{key}, read as numeye reads"]["value"]
+    return Finding(
+        claim="What it sees is what a person sees",
+        verdict="not shown" if left["classic"] < 0.9 * clean["classic"] else "shown",
+        text=(
+            f"When each pixel may be changed by {EPSILON:g} of the range, which a person hardly minds, PGD leaves the "
+            f"CNN {left['classic']:.1f} % of {clean['classic']:.1f}, and the reader's first look {left['reader']:.1f} "
+            f"% of {clean['reader']:.1f}; the whole reader, which looks twice, reads {whole:.1f} % of those same "
+            "pictures. Neither was trained against attacks."
+        ),
+    )
+
+
+def _attack_table(study: Study) -> Table:
+    found = {name: _attacks(study, name) for name in READERS}
+    names = list(found["reader"])
+
+    def cell(name: str, attack: str) -> str:
+        one = found[name].get(attack)
+        return "-" if one is None else f"{one['value']:.1f} ({one['low']:.1f} to {one['high']:.1f})"
+
+    return Table(
+        caption=(
+            f"Right in percent while attacked, with the bootstrap interval over {study.scale.corrupted:,} digits "
+            f"({study.scale.attacked} for AutoAttack). The number is epsilon."
+        ),
+        head=["attack", *(NAMES[name] for name in READERS)],
+        rows=[[attack, *(cell(name, attack) for name in READERS)] for attack in names],
+    )
+
+
+def _attack_figure(study: Study) -> Figure:
+    drawing, axes = figures.canvas(height=2.4)
+    clean = digits.test(study).first(8).pixels
+    rows = [clean, *(study[attack_name(name)].arrays["example"] for name in READERS)]
+    figures.pictures(axes, np.concatenate(rows), columns=8)
+    return Figure(
+        name="attacks",
+        svg=figures.to_svg(drawing),
+        alt="Three rows of eight digits: as they are, and changed by attacks on both networks; all can still be read.",
+        caption=(
+            f"Test digits, and what PGD with epsilon {EPSILON:g} made of them against the CNN and against the reader."
+        ),
+    )
+
+
+def _auroc(study: Study) -> dict[str, dict[str, float]]:
+    """How well each network tells each kind of picture from digits."""
+    found: Result = study[OUTSIDE]
+    return {
+        kind: {n: metrics.auroc(found.arrays[f"digits.{n}"], found.arrays[f"{kind}.{n}"]) for n in READERS}
+        for kind in found.facts["kinds"]
+    }
+
+
+def _outside_finding(study: Study) -> Finding:
+    found = _auroc(study)
+    worst = {name: min(found, key=lambda kind: found[kind][name]) for name in READERS}
+    lowest = found[worst["classic"]]["classic"]
+    return Finding(
+        claim="The network knows what is no digit",
+        verdict="shown" if lowest > 0.99 else "in part" if lowest > 0.9 else "not shown",
+        text=(
+            f"Area under the ROC curve, worst kind: {lowest:.3f} for the CNN ({worst['classic']}), "
+            f"{found[worst['reader']]['reader']:.3f} for the reader ({worst['reader']}). The CNN has no answer for "
+            "what is no digit; only a network that learnt one can give it."
+        ),
+    )
+
+
+def _outside_table(study: Study) -> Table:
+    found, arrays = _auroc(study), study[OUTSIDE].arrays
+    return Table(
+        caption=(
+            f"Area under the ROC curve of each kind against {len(arrays['digits.reader']):,} MNIST validation digits, "
+            "1 where all are told apart, 0.5 by chance. Letters are of fonts held out, those that look like digits "
+            "left out."
+        ),
+        head=["pictures that are no digits", "n", *(NAMES[name] for name in READERS)],
+        rows=[
+            [kind, f"{len(arrays[f'{kind}.reader']):,}", *(f"{found[kind][name]:.4f}" for name in READERS)]
+            for kind in found
+        ],
+    )

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint train reader spotter evidence bench docs clean
+.PHONY: help demo test lint train reader spotter evidence bench openapi docs clean
 
 help:
 	@echo "make demo    read sample pictures with the light install        (under a minute)"
@@ -63,6 +63,10 @@ evidence: .venv/.dev
 bench: .venv/.dev
 	$(BIN)/numeye bench read
 	$(BIN)/numeye bench train
+
+# The description that docs/ keeps, which a test compares with the server's own.
+openapi: .venv/.dev
+	$(BIN)/python -c 'import json; from numeye.server.app import create_app; print(json.dumps(create_app().openapi(), indent=1))' > docs/openapi.json
 
 docs: .venv/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from numeye.eyes import Network
 from numeye.training.evidence import (
     compare,
     digits,
+    failures,
     hierarchy,
     packaged,
     questions,
@@ -26,6 +28,7 @@ from numeye.training.evidence import (
     structure,
     tuning,
     units,
+    work,
 )
 from numeye.training.evidence.corruptions import CORRUPTIONS, corrupted
 from numeye.training.evidence.digits import Digits
@@ -50,9 +53,24 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, mnist_cache: Path) -> Study:
     some = digits.load("mnist:validation", mnist_cache).first(30)
     np.savez(wild / "held.npz", images=np.rint(255 - some.pixels * 255).astype(np.uint8), labels=some.labels)
     study = Study(tmp_path_factory.mktemp("study") / "tiny", TINY, cache=mnist_cache, wild=wild)
-    study.run(compare.all_steps(study))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(failures, "QUERIES", 5)
+        patch.setattr(failures, "ITERATIONS", 3)
+        patch.setattr(units, "ASCENT", 3)
+        for step in in_order(compare.all_steps(study)):
+            study.do(step)
     report.write(study)
     return study
+
+
+def in_order(steps: list[Step]) -> list[Step]:
+    """Each step behind those that it needs."""
+    ordered: dict[str, Step] = {}
+    while len(ordered) < len(steps):
+        ready = [step for step in steps if step.name not in ordered and set(step.needs) <= set(ordered)]
+        assert ready, "steps that wait for each other, or for none of them"
+        ordered |= {step.name: step for step in ready}
+    return list(ordered.values())
 
 
 def test_every_corruption_is_made_of_each_digits_own_chance(test_digits: Digits) -> None:
@@ -174,27 +192,41 @@ def test_patches_are_what_a_unit_sees() -> None:
     np.testing.assert_array_equal(best, pictures[4, 9:17, 3:11])  # place p sees pixels 2p - 3 to 2p + 4
 
 
+def note(name: str, study: Study) -> Result:
+    """A step's work: writes down that it is done, and counts on from the step before."""
+    with (study.folder / "done.txt").open("a", encoding="utf-8") as file:
+        file.write(name)
+    if name == "b" and not (study.folder / "mended").exists():
+        raise RunError("b is broken")
+    study.say(f"{name} on {torch.get_num_threads()} thread")
+    before = int(study["a"].arrays["x"][0]) if name != "a" else 0
+    return Result({"name": name}, {"x": np.array([before + 1])})
+
+
 def test_a_stopped_study_goes_on_where_it_was(tmp_path: Path) -> None:
-    done: list[str] = []
-
-    def make(name: str, study: Study) -> Result:
-        done.append(name)
-        if name == "b" and done.count("b") == 1:
-            raise KeyboardInterrupt
-        before = int(study["a"].arrays["x"][0]) if name != "a" else 0
-        return Result({"name": name}, {"x": np.array([before + 1])})
-
-    steps = [Step(name, lambda study, name=name: make(name, study)) for name in "abc"]
-    with pytest.raises(KeyboardInterrupt):
-        Study(tmp_path / "s", TINY).run(steps)
+    """Steps are done by other processes, each as soon as it can be."""
+    needs = {"c": ["b"], "b": ["a"], "a": []}
+    steps = [Step(name, partial(note, name), before) for name, before in needs.items()]
     study = Study(tmp_path / "s", TINY)
-    study.run(steps)
-    assert done == ["a", "b", "b", "c"]
+    with pytest.raises(RunError, match="b is broken"):
+        work.run(study, steps, jobs=2)
+    (tmp_path / "s" / "mended").touch()
+    said: list[str] = []
+    work.run(Study(tmp_path / "s", TINY, say=said.append), steps, jobs=1)
+    assert (tmp_path / "s" / "done.txt").read_text(encoding="utf-8") == "abbc"
     assert Study(tmp_path / "s", TINY)["c"].arrays["x"].tolist() == [2]
+    assert [line for line in said if "thread" in line] == ["b on 1 thread", "c on 1 thread"]
+    assert [line.split()[0] for line in said if line[0] == "["] == ["[2/3]", "[3/3]"]
 
-    (tmp_path / "s" / "steps" / "b.json").write_text('{"version"', encoding="utf-8")  # cut off
-    Study(tmp_path / "s", TINY).run([*steps[:2], replace(steps[2], version=2)])
-    assert done[4:] == ["b", "c"]
+
+def test_only_what_is_whole_and_up_to_date_is_done(tmp_path: Path) -> None:
+    study, step = Study(tmp_path / "s", TINY), Step("a", partial(note, "a"))
+    assert not study.is_done(step)
+    study.do(step)
+    assert study.is_done(step)
+    assert not study.is_done(replace(step, version=2))
+    (tmp_path / "s" / "steps" / "a.json").write_text('{"version"', encoding="utf-8")  # cut off
+    assert not study.is_done(step)
 
 
 def test_a_study_that_asked_for_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -238,7 +270,7 @@ def test_a_study_that_is_done_does_nothing_and_writes_the_same(tiny: Study) -> N
     before = {path: path.read_bytes() for path in tiny.folder.rglob("*") if path.is_file()}
     said: list[str] = []
     again = Study(tiny.folder, TINY, cache=tiny.cache, wild=tiny.wild, say=said.append)
-    again.run(compare.all_steps(again))
+    work.run(again, compare.all_steps(again))
     report.write(again)
     assert not said
     assert {path: path.read_bytes() for path in tiny.folder.rglob("*") if path.is_file()} == before

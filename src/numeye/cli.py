@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from numeye import cli_bench, cli_compare, cli_read
+from numeye import cli_bench, cli_compare, cli_read, cli_serve
 from numeye.cli_options import FAILED, STOPPED, USAGE, Cache, Json, MaxError, answer, option, say, share
 from numeye.errors import NumeyeError, UsageError
 
@@ -32,6 +32,7 @@ app = typer.Typer(
 app.add_typer(cli_bench.app, name="bench")
 app.command("read")(cli_read.read)
 app.command("compare")(cli_compare.compare)
+app.command("serve")(cli_serve.serve)
 
 
 def run() -> NoReturn:

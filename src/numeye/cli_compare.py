@@ -43,6 +43,6 @@ def compare(
         say("Stopped; the same command goes on where it was")
         raise typer.Exit(STOPPED) from stopped
     for finding in json_module.loads((report.parent / NUMBERS).read_text(encoding="utf-8"))["findings"]:
-        line = f"{finding['verdict']:<10}  {finding['claim']}. {finding['text']}"
+        line = f"{finding['verdict']:<12}  {finding['claim']}. {finding['text']}"
         answer(json_module.dumps(finding) if json else line)
     say(f"report: {report}")

@@ -73,7 +73,7 @@ def mcnemar(right: Bool[np.ndarray, " n"], other: Bool[np.ndarray, " n"]) -> tup
 
 
 def holm(ps: list[float]) -> list[float]:
-    """The p values of several tests, so that of all of them one in twenty errs at 0.05 (Holm 1979)."""
+    """The p values of several tests, corrected: at 0.05 any of them errs in one of twenty such studies (Holm 1979)."""
     order = sorted(range(len(ps)), key=ps.__getitem__)
     adjusted, least = [0.0] * len(ps), 0.0
     for rank, place in enumerate(order):

@@ -12,7 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "pillow", "onnxruntime", "torch", "torchvision", "safetensors", "onnx", "onnxscript")
+PACKAGES = ("numpy", "pillow", "onnxruntime", "torch", "torchvision", "safetensors", "onnx", "onnxscript",
+            "scikit-learn", "scikit-image", "scipy", "adversarial-robustness-toolbox", "cleanlab")  # fmt: skip
 _HERE = Path(__file__).parent
 
 

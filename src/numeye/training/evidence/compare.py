@@ -70,8 +70,9 @@ def compare(
         fashion=Path(fashion) if fashion else None,
         say=say,
     )
-    work.run(study, all_steps(study))
-    return report.write(study)
+    steps = all_steps(study)
+    work.run(study, steps)
+    return report.write(study, steps)
 
 
 def all_steps(study: Study) -> list[Step]:

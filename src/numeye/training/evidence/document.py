@@ -105,6 +105,18 @@ class Measure:
         """Right answers of one model that cannot come out otherwise, in percent, by bootstrap over digits."""
         return cls(float(right.mean() * 100), *metrics.bootstrap_interval(right))
 
+    @classmethod
+    def of_share(cls, right: np.ndarray) -> Measure:
+        """Right answers in percent with Wilson's interval, which is sound where all or none are right."""
+        return cls(float(right.mean() * 100), *metrics.wilson_interval(int(right.sum()), len(right)))
+
+    @classmethod
+    def of_values(cls, values: np.ndarray) -> Measure:
+        """Mean of one value a digit, by bootstrap over digits."""
+        chosen = np.random.default_rng(0).integers(0, len(values), (2_000, len(values)))
+        low, high = np.percentile(values[chosen].mean(axis=1), (2.5, 97.5))
+        return cls(float(values.mean()), float(low), float(high))
+
     @property
     def half(self) -> float:
         """Half the interval's width."""
@@ -119,9 +131,9 @@ class Measure:
         return {"value": self.value, **{name: v if math.isfinite(v) else None for name, v in bounds.items()}}
 
 
-def apart(one: Measure, other: Measure) -> bool:
-    """True where both intervals are known and do not meet."""
-    return one.low > other.high or other.low > one.high
+def differences(one: list[float], other: list[float]) -> Measure:
+    """By how much one is ahead of the other, paired by seed."""
+    return Measure.of_seeds([a - b for a, b in zip(one, other, strict=True)])
 
 
 def p_value(p: float) -> str:

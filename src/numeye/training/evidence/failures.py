@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 READERS = ("classic", "reader")
 FAST = (0.02, 0.05, 0.1, 0.2, 0.3)  # of the range from black to white, that each pixel may be changed by
 EPSILON, ITERATIONS, QUERIES = 0.1, 40, 1_000  # the last of the attack that knows no gradients
+KINDS = ("noise", "blank", "letters and signs", "clothes")
 READER, OUTSIDE = "failures/reader", "failures/outside"
 DEBIAN = Path("/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz")  # of the package dataset-fashion-mnist
 
@@ -49,7 +50,11 @@ def steps(study: Study) -> list[Step]:
         Step(attack_name(name), partial(_attacked, name), needs)
         for name, needs in zip(READERS, (network, ()), strict=True)
     ]
-    return [*reversed(attacks), Step(READER, _reader, questions.needed(study)), Step(OUTSIDE, _outside, network)]
+    return [
+        *reversed(attacks),
+        Step(READER, _reader, questions.needed(study)),
+        Step(OUTSIDE, _outside, network),
+    ]
 
 
 def attack_name(name: str) -> str:
@@ -84,7 +89,8 @@ def _outside(study: Study) -> Result:
         said = metrics.softmax(networks.logits(model, np.array(framed, np.float32) / 255).astype(np.float64))
         arrays[f"{kind}.classic"] = said.max(axis=1)
         arrays[f"{kind}.reader"] = 1 - packaged.told(pictures)[:, 10]
-    return Result({"kinds": sorted({name.partition(".")[0] for name in arrays} - {"digits"})}, arrays)
+    kinds = sorted({name.partition(".")[0] for name in arrays} - {"digits"})
+    return Result({"kinds": kinds, "left_out": [kind for kind in KINDS if kind not in kinds]}, arrays)
 
 
 def _kinds(study: Study) -> list[tuple[str, Pictures]]:
@@ -92,7 +98,7 @@ def _kinds(study: Study) -> list[tuple[str, Pictures]]:
     random = np.random.default_rng(study.seed)
     found: list[tuple[str, Pictures]] = [
         ("noise", list(random.integers(0, 256, (count, 28, 28), dtype=np.uint8))),
-        ("blank", list(np.zeros((10, 28, 28), np.uint8))),
+        ("blank", [np.zeros((28, 28), np.uint8)]),
     ]
     try:
         fonts.fetch(study.cache, say=study.say)
@@ -105,7 +111,7 @@ def _kinds(study: Study) -> list[tuple[str, Pictures]]:
             for mask, character in zip(glyphs.masks, glyphs.characters, strict=True)
             if character not in fonts.DIGITS and character not in fonts.LOOKALIKES
         ]
-        found.append(("letters", letters[:count]))
+        found.append(("letters and signs", [letters[n] for n in random.permutation(len(letters))[:count]]))
     clothes = study.fashion or (DEBIAN if DEBIAN.exists() else None)
     if clothes is not None:
         found.append(("clothes", list(mnist.read_idx(clothes)[:count])))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Float32, Float64, Int64
 
 KINDS = ("trained", "untrained")
-PROBED = 5_000  # digits a probe learns from
+PROBED = 5_000  # digits a probe learns from, at most: of those that the networks did not learn from
 LIKENED = 2_000  # test digits by which layers are likened
 EMBEDDING, LIKENESS = "hierarchy/embedding", "hierarchy/likeness"
 
@@ -79,7 +79,7 @@ def likeness(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"]) -> float:
 def _probe(kind: str, seed: int, study: Study) -> Result:
     """A linear model on what each layer says: how plainly it says which digit it is."""
     model = network(study, kind, seed)
-    some, test = digits.fitted(study).some(PROBED, seed), digits.test(study)
+    some, test = digits.validation(study).some(PROBED, seed), digits.test(study)
     learnt, asked = layers.seen(model, some.pixels), layers.seen(model, test.pixels)
     arrays: dict[str, np.ndarray] = {}
     for name in LAYERS:

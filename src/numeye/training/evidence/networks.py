@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 
 from numeye.config import Recipe, RunConfig
+from numeye.errors import RunError
 from numeye.runs import MODEL, Run
 from numeye.training.batches import Batches
 from numeye.training.data import Loaders
@@ -128,14 +130,27 @@ def train(study: Study, asked: Asked, look: Callable[[nn.Module], float] | None 
         epochs=asked.epochs,
     )
     config = RunConfig(recipe=recipe, epochs=asked.epochs, seed=asked.seed, device="cpu")
-    run = Run.open(folder) if (folder / "config.json").exists() else Run.create(folder, config)
+    run = _run(folder, config)
     training = Training(run, _loaders(study, asked))
     training.resume(study.say)
     training.fit()
     looks = [] if look is None else _looks(run, asked.model, look)
     done = Trained(training.model.eval(), run.metrics(), looks)
-    shutil.rmtree(folder)  # what is asked of it is in the step's result
+    study.finished.append(folder)
     return done
+
+
+def _run(folder: Path, config: RunConfig) -> Run:
+    """The run that was stopped; a new one where there is none, or one that was asked for something else."""
+    if folder.exists():
+        try:
+            run = Run.open(folder)
+            if run.config == config:
+                return run
+        except RunError:
+            pass  # damaged
+        shutil.rmtree(folder)
+    return Run.create(folder, config)
 
 
 def _looks(run: Run, name: str, look: Callable[[nn.Module], float]) -> list[float]:

@@ -25,7 +25,7 @@ BATCH = 250
 def told(pictures: Sequence[UInt8[np.ndarray, "_ _"]]) -> Float64[np.ndarray, "n 11"]:
     """Eleven calibrated probabilities of each picture, the last for no digit, as `numeye read --single` has them."""
     model = weights.load()
-    network = Network(model, 0)
+    network = Network(model, 1)
 
     def look(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logits, boxes = network(pixels)

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 from numeye import image
-from numeye.datasets import open_data
-from numeye.errors import DataError
+from numeye.datasets import DataSet, open_data
+from numeye.errors import DataError, NumeyeError
 from numeye.framing import frame
 from numeye.training.evidence import digits
 from numeye.training.evidence.corruptions import CORRUPTIONS, about_middle, corrupted, turn
@@ -84,6 +84,8 @@ def wild_pictures(study: Study, name: str) -> list[UInt8[np.ndarray, "_ _"]]:
     """The real pictures of that name as they are."""
     paths = {path.stem: path for path in _sets(study)}
     found = open_data(str(paths[name.removeprefix("wild/")]))
+    if not np.array_equal(found.digits(), labels(study, name)):
+        raise DataError(f"{study.wild}: {name} is not what it was when the study began; put it back")
     return [image.only_page(picture).grey for picture in found.pictures]
 
 
@@ -116,13 +118,19 @@ def _wild(study: Study) -> Result:
     for path in _sets(study):
         try:
             data = open_data(str(path))
-        except DataError as error:
+            if data.kind != "digits":
+                continue
+            arrays |= {path.stem: _framed(data), f"{path.stem}.labels": data.digits()}
+            names.append(path.stem)
+        except NumeyeError as error:
             study.say(f"left out: {error}")
-            continue
-        if data.kind != "digits":
-            continue
-        names.append(path.stem)
-        framed = [frame(image.only_page(picture).grey).pixels for picture in data.pictures]
-        arrays[path.stem] = np.rint(np.array(framed) * 255).astype(np.uint8)
-        arrays[f"{path.stem}.labels"] = data.digits()
+    if not names:
+        raise DataError(f"{study.wild}: holds no data set of single digits; leave out --wild, or name another folder")
     return Result({"sets": names}, arrays)
+
+
+def _framed(data: DataSet) -> UInt8[np.ndarray, "n 28 28"]:
+    if data.framed:
+        return np.asarray(data.pictures, np.uint8)
+    framed = [frame(image.only_page(picture).grey).pixels for picture in data.pictures]
+    return np.rint(np.array(framed) * 255).astype(np.uint8)

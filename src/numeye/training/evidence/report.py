@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -12,14 +14,14 @@ import numeye
 from numeye import atomic
 from numeye.training.evidence.document import Figure, Section
 from numeye.training.evidence.sections import comparison, failures, hierarchy, parts, space
-from numeye.training.evidence.study import Study
+from numeye.training.evidence.study import Step, Study
 
 FILE, NUMBERS, FIGURES = "index.html", "numbers.json", "figures"
 SECTIONS = (comparison, space, parts, hierarchy, failures)
 TEMPLATES = Path(numeye.__file__).parent / "assets"
 
 
-def write(study: Study) -> Path:
+def write(study: Study, steps: Sequence[Step]) -> Path:
     """Write the report of a study whose steps are all done.
 
     Raises:
@@ -33,7 +35,7 @@ def write(study: Study) -> Path:
                 atomic.write_text(study.folder / FIGURES / f"{part.name}.svg", part.svg)
     atomic.write_text(study.folder / NUMBERS, numbers(study, sections))
     target = study.folder / FILE
-    atomic.write_text(target, render(study, sections))
+    atomic.write_text(target, render(study, steps, sections))
     return target
 
 
@@ -48,7 +50,7 @@ def numbers(study: Study, sections: list[Section]) -> str:
     return json.dumps({"asked": study.asked, "findings": verdicts, **found}, indent=1) + "\n"
 
 
-def render(study: Study, sections: list[Section]) -> str:
+def render(study: Study, steps: Sequence[Step], sections: list[Section]) -> str:
     """The report's HTML."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     return environment.get_template("evidence.html.j2").render(
@@ -56,7 +58,13 @@ def render(study: Study, sections: list[Section]) -> str:
         scale=study.scale,
         sections=sections,
         made=study.asked["made"],
-        hours=study.seconds() / 3600,
+        hours=sum(study.facts_of(steps, "seconds")) / 3600,
+        sources=sorted({_short(made) for made in study.facts_of(steps, "source")}),
         svg=Markup,
         is_figure=lambda part: isinstance(part, Figure),
     )
+
+
+def _short(made: dict[str, Any]) -> str:
+    """A source's version and commit, or its digest where it is in none."""
+    return f"{made['version']} {made['commit'] or made['sha256'][:16]}"

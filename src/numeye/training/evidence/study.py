@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import time
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +71,7 @@ class Scale:
 
 
 FULL = Scale(
-    name="full", train=55_000, test=10_000, held=5_000, search=10_000, tries=9, least=6_400, seeds=3, epochs=5, long=20,
+    name="full", train=55_000, test=10_000, held=5_000, search=10_000, tries=9, least=6_400, seeds=3, epochs=5, long=10,
     sizes=(10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000), random=10_000, corrupted=2_000, displaced=500,
     attacked=200, embedded=2_000, folds=5,
 )  # fmt: skip
@@ -138,6 +141,7 @@ class Study:
     ) -> None:
         self.folder, self.scale, self.seed, self.cache, self.say = folder, scale, seed, cache, say
         self.wild, self.fashion = wild, fashion
+        self.finished: list[Path] = []  # run folders of networks whose step is about to be kept
         self._known: dict[str, Result] = {}
         self._begin()
 
@@ -151,6 +155,9 @@ class Study:
         begun = time.perf_counter()
         result = step.make(self)
         self._keep(step, result, round(time.perf_counter() - begun, 1))
+        for folder in self.finished:  # what came of it is kept now
+            shutil.rmtree(folder, ignore_errors=True)
+        self.finished.clear()
 
     def __getitem__(self, name: str) -> Result:
         """What a step found.
@@ -162,10 +169,9 @@ class Study:
             self._known[name] = self._read(name)
         return self._known[name]
 
-    def seconds(self) -> float:
-        """What all the steps took together."""
-        files = (self.folder / "steps").rglob("*.json")
-        return float(sum(json.loads(path.read_text(encoding="utf-8"))["seconds"] for path in files))
+    def facts_of(self, steps: Sequence[Step], name: str) -> list[Any]:
+        """What is written down of each step: `seconds`, `source`, `time`."""
+        return [json.loads(self._file(step.name, ".json").read_text(encoding="utf-8"))[name] for step in steps]
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -202,15 +208,28 @@ class Study:
         """Whether its result is there."""
         try:
             stored = json.loads(self._file(step.name, ".json").read_text(encoding="utf-8"))
-            return bool(stored["version"] == step.version)
+            same = stored["version"] == step.version and stored["needs"] == self._made(step.needs)
         except (OSError, ValueError, KeyError, TypeError):
             return False  # what is damaged is done again
+        return same and zipfile.is_zipfile(self._file(step.name, ".npz"))
+
+    def _made(self, names: Sequence[str]) -> dict[str, str]:
+        """When each of these steps was done: a step is done again when one that it needs was."""
+        files = {name: self._file(name, ".json") for name in names}
+        return {name: json.loads(path.read_text(encoding="utf-8"))["time"] for name, path in files.items()}
 
     def _keep(self, step: Step, result: Result, seconds: float) -> None:
         packed = io.BytesIO()
         np.savez_compressed(packed, allow_pickle=False, **result.arrays)
         atomic.write_bytes(self._file(step.name, ".npz"), packed.getvalue())
-        facts = {"version": step.version, "seconds": seconds, "facts": result.facts}
+        facts = {
+            "version": step.version,
+            "needs": self._made(step.needs),
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "source": source.source_revision(),
+            "seconds": seconds,
+            "facts": result.facts,
+        }
         atomic.write_text(self._file(step.name, ".json"), json.dumps(facts) + "\n")
         self._known[step.name] = result
 
@@ -219,5 +238,5 @@ class Study:
             facts = json.loads(self._file(name, ".json").read_text(encoding="utf-8"))["facts"]
             with np.load(self._file(name, ".npz"), allow_pickle=False) as stored:
                 return Result(facts, dict(stored.items()))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise RunError(f"{self._file(name, '.json')}: cannot be read ({error}); numeye compare makes it") from error

@@ -23,8 +23,10 @@ ANGLES = np.arange(0, 180, 15)  # degrees
 WAVES = (4, 6, 8)  # pixels
 PHASES = np.arange(8) / 8 * 2 * np.pi
 SHAPES = ("line", "corner", "curve", "loop")
-LENGTHS = (9.0, 11.0, 13.0)  # pixels of the stroke, the same for each shape, so that none has more ink
+RADII = (2.0, 2.6, 3.2)  # pixels: about how large a shape is; one unit of conv2 sees 8x8
+ENERGY = 3.0  # root of the sum of squares in the middle 8x8, the same for each shape, so that none is stronger
 TURNS = np.arange(0, 360, 30)  # degrees by which each shape is turned
+SILENT = 1e-6  # the mean answer of a unit that answers to nothing
 THICK, FINE = 1.5, 8  # pixels of a stroke; and how much finer shapes are drawn before they are averaged
 
 
@@ -62,19 +64,21 @@ def orientation_selectivity(tuning: Float64[np.ndarray, "units angles"]) -> Floa
 
 
 def shapes(name: str) -> Float32[np.ndarray, "variants 28 28"]:
-    """Strokes of about the size of what one unit of conv2 sees (8 pixels), turned all ways, of three lengths."""
-    return np.array([_drawn(name, turn, long) for long in LENGTHS for turn in TURNS.tolist()], np.float32)
+    """Strokes of about the size of what one unit of conv2 sees (8 pixels), turned all ways, in three sizes."""
+    drawn = np.array([_drawn(name, turn, radius) for radius in RADII for turn in TURNS.tolist()])
+    energy = np.linalg.norm(drawn[:, 10:18, 10:18], axis=(1, 2), keepdims=True)
+    return (drawn * ENERGY / energy).astype(np.float32)
 
 
-def _drawn(name: str, turn: float, long: float) -> np.ndarray:
+def _drawn(name: str, turn: float, radius: float) -> np.ndarray:
     """A line, a right angle of two equal arms, a half circle and a circle, their middles in the middle."""
     angles = np.linspace(0, 2 * np.pi, 49)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     curves = {
-        "line": long * np.array([[-0.5, 0], [0.5, 0]]),
-        "corner": long * np.array([[0.375, -0.125], [-0.125, -0.125], [-0.125, 0.375]]),
-        "curve": long / np.pi * (circle[:25] - [0, 0.6]),
-        "loop": long / (2 * np.pi) * circle,
+        "line": radius * np.array([[-1.5, 0], [1.5, 0]]),
+        "corner": radius * np.array([[1.2, -0.6], [-0.6, -0.6], [-0.6, 1.2]]),
+        "curve": radius * (1.2 * circle[:25] - [0, 0.6]),
+        "loop": radius * circle,
     }
     radians = np.deg2rad(turn)
     turned = curves[name] @ np.array([[np.cos(radians), np.sin(radians)], [-np.sin(radians), np.cos(radians)]])
@@ -101,3 +105,19 @@ def _tuning(kind: str, seed: int, study: Study) -> Result:
         min=0
     )  # (shapes, units, variants)
     return Result({}, {"tuning": tuning, "selectivity": orientation_selectivity(tuning), "shapes": answers})
+
+
+def preferred(answers: np.ndarray) -> np.ndarray:
+    """Of each unit that answers at all, the number of the shape that it answers to most."""
+    means = answers.mean(axis=2)
+    best: np.ndarray = means[:, means.max(axis=0) > SILENT].argmax(axis=0)
+    return best
+
+
+def shape_selectivity(answers: np.ndarray) -> np.ndarray:
+    """(best - rest) / (best + rest) of each unit's mean answers (shapes, units, variants); nan where it is silent."""
+    means = answers.mean(axis=2)
+    best = means.max(axis=0)
+    rest = (means.sum(axis=0) - best) / (len(means) - 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(best > SILENT, (best - rest) / (best + rest), np.nan)

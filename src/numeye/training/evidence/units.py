@@ -20,9 +20,8 @@ PATCHES, IDEAL, EXAMPLE = "units/patches", "units/ideal", "units/example"
 LOOKED_AT = 4_000  # training digits among which the strongest answers are looked for
 BEST = 8  # of each unit, from as many digits
 FIELDS = {"conv1": (1, 3), "conv2": (2, 8)}  # pixels from place to place of a map, and that one place sees
-ASCENT, RATE = 200, 0.05  # steps, and how far each goes
+ASCENT, RATE = 200, 0.01  # steps, and how far each goes
 BLUR = 0.02  # share of each pixel that its neighbours take over in each step
-EXAMPLES = 3
 
 
 def steps(study: Study) -> list[Step]:
@@ -60,7 +59,7 @@ def ideal(model: Classic, layer: str, unit: int) -> Float32[np.ndarray, "28 28"]
         image.requires_grad_(True)
         (gradient,) = torch.autograd.grad(_wanted(model, layer, unit, image), image)
         with torch.no_grad():
-            image = image + RATE * gradient / (gradient.abs().mean() + 1e-8) * 0.2
+            image = image + RATE * gradient / (gradient.abs().mean() + 1e-8)
             image = (1 - BLUR) * image + BLUR * torch.nn.functional.conv2d(image, kernel, padding=1)
             image = image.clamp(0, 1)
     made: np.ndarray = image[0, 0].numpy()
@@ -101,5 +100,5 @@ def _example(study: Study) -> Result:
         said = layers.maps(model, torch.from_numpy(some.pixels)[:, None])["logits"].numpy()
     ahead = np.sort(said, axis=1)[:, -1] - np.sort(said, axis=1)[:, -2]
     order = np.argsort(-ahead, kind="stable")
-    chosen = order[[0, len(order) // 2, len(order) - 1]][:EXAMPLES]
+    chosen = order[[0, len(order) // 2, len(order) - 1]]
     return Result({}, {"pixels": some.pixels[chosen], "labels": some.labels[chosen], "logits": said[chosen]})

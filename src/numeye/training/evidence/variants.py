@@ -17,7 +17,7 @@ class Variant(Classic):
     """`classic` with parts left out or changed.
 
     Args:
-        pooling: False: nothing is pooled, and the decision sees 32 maps of 28x28. 3.2 million parameters more.
+        pooling: False: nothing is pooled, and the decision sees 32 maps of 28x28. 3 million parameters more.
         strides: True: in place of pooling, every second place of a map is looked at.
         active: False: without ReLU.
         frozen: True: both convolutions stay the random ones they began as.

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
+from numeye import source
+from numeye.errors import RunError
 from numeye.training.evidence.study import Scale, Step, Study
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -42,16 +47,41 @@ def run(study: Study, steps: Sequence[Step], jobs: int | None = None) -> None:
         steps: all of it.
         jobs: processes; as many as there are cores where left out.
     """
-    waiting = [step for step in steps if not study.is_done(step)]
-    if not waiting:
-        return
-    jobs = min(jobs or os.cpu_count() or 1, len(waiting))
-    with _one_thread_each(), ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        try:
-            _schedule(study, waiting, len(steps), jobs, pool)
-        except BaseException:  # the others' work is not begun; what runs is finished and kept
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with _alone(study.folder):
+        waiting = [step for step in steps if not study.is_done(step)]
+        if not waiting:
+            return
+        jobs = min(jobs or source.cores(), len(waiting))
+        context = get_context("spawn")
+        with _one_thread_each(), ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent) as pool:
+            try:
+                _schedule(study, waiting, len(steps), jobs, pool)
+            except BrokenProcessPool as error:
+                raise RunError(
+                    "a process of the study was killed, perhaps for want of memory; begin it again"
+                ) from error
+            except BaseException:  # the others' work is not begun; what runs is finished and kept
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a study, so that no other command works in it meanwhile."""
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise RunError(
+            f"{folder}: another numeye compare is at work in it; wait, or choose another with --run"
+        ) from error
+
+
+def _end_with_parent() -> None:
+    """A process whose parent was killed ends, too, instead of waiting for work that never comes."""
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def _schedule(study: Study, waiting: list[Step], total: int, jobs: int, pool: ProcessPoolExecutor) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from numeye import metrics
 from numeye.training.evidence import figures, questions
 from numeye.training.evidence.document import Figure, Finding, Measure, Section, Table, duration, p_value
+from numeye.training.evidence.failures import READER
 from numeye.training.evidence.study import Study
 from numeye.training.evidence.traditional import CNN, MLP, TITLES, chosen, result_name, seeds_of
 
@@ -58,7 +61,7 @@ def _tests(study: Study) -> dict[str, tuple[int, int, float]]:
 
 def _finding(accuracy: dict[str, Measure], tests: dict[str, tuple[int, int, float]]) -> Finding:
     beaten = [name for name in tests if accuracy[CNN].value > accuracy[name].value]
-    plainly = [name for name in beaten if tests[name][2] < ALPHA]
+    plainly = [name for name in beaten if tests[name][2] < ALPHA and tests[name][0] > tests[name][1]]
     best = max(tests, key=lambda name: accuracy[name].value)
     counts = tests[best]
     return Finding(
@@ -66,29 +69,37 @@ def _finding(accuracy: dict[str, Measure], tests: dict[str, tuple[int, int, floa
         verdict="shown" if len(plainly) == len(tests) else "in part" if plainly else "not shown",
         text=(
             f"The CNN reads {accuracy[CNN]} % of the test digits and is ahead of {len(beaten)} of {len(tests)} models, "
-            f"of {len(plainly)} beyond chance (corrected p below {ALPHA:g}). The best of the others, {TITLES[best]}, "
-            f"reads {accuracy[best]} %: the CNN alone is right on {counts[0]} digits, the other alone on {counts[1]} "
-            f"({p_value(counts[2])}). With features made by hand, HOG and a linear SVM, it is {accuracy['hog']} %; a "
-            f"network of as many parameters without convolutions reads {accuracy[MLP]} %."
+            f"of {len(plainly)} beyond chance (corrected p below {ALPHA:g}, first seeds). The best of the others, "
+            f"{TITLES[best]}, reads {accuracy[best]} %: the CNN alone is right on {counts[0]} digits, the other alone "
+            f"on {counts[1]} ({p_value(counts[2])}). With features made by hand, HOG and a linear SVM, it is "
+            f"{accuracy['hog']} %; a network of as many parameters without convolutions reads {accuracy[MLP]} %."
         ),
     )
 
 
 def _wild_finding(study: Study) -> Finding:
     sets = questions.wild_sets(study)
-    found = {name: {s: measured(study, name, f"wild/{s}") for s in sets} for name in TITLES}
-    means = {name: sum(m.value for m in of.values()) / len(sets) for name, of in found.items()}
+    means = {name: sum(measured(study, name, f"wild/{s}").value for s in sets) / len(sets) for name in TITLES}
     best = max((name for name in TITLES if name != CNN), key=means.__getitem__)
-    ahead = [s for s in sets if found[CNN][s].low > max(found[n][s].high for n in TITLES if n != CNN)]
+    ahead = [s for s in sets if _ahead(study, best, f"wild/{s}").low > 0]
     return Finding(
         claim="The lead holds on real pictures",
-        verdict="shown" if len(ahead) == len(sets) else "in part" if means[CNN] > means[best] else "not shown",
+        verdict="shown" if len(ahead) == len(sets) else "in part" if ahead else "not shown",
         text=(
             f"Over {len(sets)} sets of real pictures, laid into MNIST's frame, the CNN reads {means[CNN]:.1f} % on "
-            f"average, the best of the others ({TITLES[best]}) {means[best]:.1f} %; it is ahead of all beyond its "
-            f"interval on {len(ahead)} of them."
+            f"average, the best of the others ({TITLES[best]}) {means[best]:.1f} %; the CNN is ahead of it beyond "
+            f"chance on {len(ahead)} of the sets (bootstrap over the same pictures, means over seeds)."
         ),
     )
+
+
+def _ahead(study: Study, name: str, question: str) -> Measure:
+    """By how many points the CNN is ahead of a model on the same pictures, each by its mean over seeds."""
+    shares = {
+        n: np.mean([questions.right(study, study[result_name(n, s)], question) for s in seeds_of(study, n)], axis=0)
+        for n in (CNN, name)
+    }
+    return Measure.of_values((shares[CNN] - shares[name]) * 100)
 
 
 def _no_wild() -> Finding:
@@ -108,7 +119,10 @@ def _figure(accuracy: dict[str, Measure], order: list[str], study: Study) -> Fig
         name="comparison",
         svg=figures.to_svg(drawing),
         alt=f"A dot with its interval for each of {len(order)} models; {best} reads most digits, {worst} fewest.",
-        caption="Accuracy on MNIST's test digits with its 95 % interval, the best model on top.",
+        caption=(
+            "Accuracy on MNIST's test digits, the best model on top; 95 % intervals over seeds (forest, MLP, CNN), "
+            "else over digits."
+        ),
     )
 
 
@@ -142,7 +156,7 @@ def _setting(study: Study, name: str) -> str:
 def _wild(study: Study, order: list[str]) -> Table:
     sets = questions.wild_sets(study)
     rows = [[TITLES[n], *[f"{measured(study, n, f'wild/{s}')} %" for s in sets]] for n in order]
-    reader = study["failures/reader"]
+    reader = study[READER]
     right = [Measure.of_digits(questions.right(study, reader, f"wild/{name}")) for name in sets]
     rows.append(["the packaged reader, pictures as they are", *[f"{measure} %" for measure in right]])
     return Table(

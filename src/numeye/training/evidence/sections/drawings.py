@@ -10,7 +10,7 @@ from numeye.training.evidence.document import Figure
 from numeye.training.evidence.hierarchy import EMBEDDING, KINDS, LIKENESS
 from numeye.training.evidence.layers import LAYERS
 from numeye.training.evidence.study import Study
-from numeye.training.evidence.tuning import ANGLES, SHAPES, name_of
+from numeye.training.evidence.tuning import ANGLES, SHAPES, name_of, preferred
 from numeye.training.evidence.tuning import shapes as drawn
 from numeye.training.evidence.units import BEST, EXAMPLE, IDEAL, PATCHES
 
@@ -61,9 +61,8 @@ def shapes(study: Study) -> Figure:
     left.set_title("lines, corners, curves, loops (8 of 36 each)")
     width = 0.38
     for place, kind in enumerate(KINDS):
-        found = [study[name_of(kind, seed)].arrays["shapes"] for seed in study.seeds]
-        active = [one.mean(axis=2)[:, one.mean(axis=2).max(axis=0) > 1e-6] for one in found]
-        counts = np.mean([np.bincount(one.argmax(axis=0), minlength=len(SHAPES)) for one in active], axis=0)
+        found = [preferred(study[name_of(kind, seed)].arrays["shapes"]) for seed in study.seeds]
+        counts = np.mean([np.bincount(best, minlength=len(SHAPES)) for best in found], axis=0)
         right.bar(
             np.arange(len(SHAPES)) + (place - 0.5) * width, counts, width, label=kind, color=figures.COLOURS[place]
         )
@@ -84,16 +83,13 @@ def shapes(study: Study) -> Figure:
 def patches(study: Study) -> Figure:
     """What units of conv2 answer to most among training digits."""
     found = study[PATCHES].arrays["conv2"][:16]
-    drawing, axes = figures.canvas(height=3.0)
-    rows = found.reshape(4, 4 * BEST, *found.shape[2:]).reshape(-1, *found.shape[2:])
-    figures.pictures(axes, rows, columns=4 * BEST)
+    drawing, panels = figures.canvas(8, 2, height=5.2)
+    for unit, axes in enumerate(panels.T.ravel()):
+        figures.pictures(axes, found[unit], columns=BEST)
     return Figure(
         name="patches",
         svg=figures.to_svg(drawing),
-        alt=(
-            "Rows of 8x8 patches of digits; patches of one unit look alike: ends, bends, corners, strokes of one "
-            "direction."
-        ),
+        alt="Sixteen rows of eight 8x8 patches of digits, a row for each unit.",
         caption=f"The {BEST} training patches, of as many digits, that each of 16 units of conv2 answers to most.",
     )
 
@@ -112,8 +108,8 @@ def ideals(study: Study) -> Figure:
             "Grey pictures: small blobs for conv2, strokes over the whole picture for the hidden layer and the answers."
         ),
         caption=(
-            "Pictures that units answer to most, by gradient ascent. What pleases an answer need not look like its digit "
-            "to a person; see section 5."
+            "Pictures that units answer to most, by gradient ascent. What pleases an answer need not look like its "
+            "digit to a person; see section 5."
         ),
     )
 
@@ -132,10 +128,7 @@ def embedding(study: Study) -> Figure:
     return Figure(
         name="embedding",
         svg=figures.to_svg(drawing),
-        alt=(
-            "Four maps of test digits, coloured by class: from pixels to the hidden layer the classes part more "
-            "cleanly."
-        ),
+        alt="Four maps of test digits, coloured by class, from pixels to the hidden layer.",
         caption=(
             f"t-SNE of {len(labels):,} test digits by what each layer says; the numbers stand in the middle of each "
             "class."

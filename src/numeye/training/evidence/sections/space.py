@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from numeye.training.evidence import digits, figures, questions
-from numeye.training.evidence.document import Figure, Finding, Measure, Section, Table, Verdict
+from numeye.training.evidence.document import Figure, Finding, Measure, Section, Table, Verdict, differences
 from numeye.training.evidence.sections.comparison import measured
 from numeye.training.evidence.structure import MOST_OF_SVM, NETWORKS, few_name, shuffled_name
 from numeye.training.evidence.study import Study
 from numeye.training.evidence.traditional import CNN, MLP, TITLES, result_name
 
 SHORT = {CNN: "CNN", MLP: "MLP", "svm": "SVM"}
+FAR = 90  # percent right of digits shifted by 4 pixels
+SAME = 0.5  # points: less than that is no change
+NONE = {"shift": 0, "turn": 0, "size": 1}  # where nothing is displaced
 AXES = {"shift": "shift to the right (pixels)", "turn": "turn (degrees)", "size": "size (1 is its own)"}
 
 
@@ -52,27 +55,19 @@ def _accuracies(study: Study, names: list[str]) -> list[float]:
     return [digits.accuracy(study[name].arrays["test"], test) for name in names]
 
 
-def _differences(one: list[float], other: list[float]) -> Measure:
-    """Paired by seed."""
-    return Measure.of_seeds([a - b for a, b in zip(one, other, strict=True)])
-
-
 def _permuted(plain: dict[str, list[float]], shuffled: dict[str, list[float]]) -> Finding:
-    lead, lead_shuffled = _differences(plain[CNN], plain[MLP]), _differences(shuffled[CNN], shuffled[MLP])
-    lost = {name: _differences(plain[name], shuffled[name]) for name in NETWORKS}
-    gone = lead_shuffled.high < lead.low and lost[CNN].low > 0
-    verdict: Verdict = "shown" if gone and lost[MLP].low <= 0 <= lost[MLP].high else "in part" if gone else "not shown"
-    left = (
-        "no lead is left"
-        if lead_shuffled.low <= 0
-        else f"{lead_shuffled.value / lead.value * 100:.0f} % of the lead is left"
-    )
+    lead, lead_shuffled = differences(plain[CNN], plain[MLP]), differences(shuffled[CNN], shuffled[MLP])
+    lost = {name: [a - b for a, b in zip(plain[name], shuffled[name], strict=True)] for name in NETWORKS}
+    gone = lead.low > 0 and differences(lost[CNN], lost[MLP]).low > 0
+    same = Measure.of_seeds(lost[MLP]).low >= -SAME and Measure.of_seeds(lost[MLP]).high <= SAME
+    verdict: Verdict = "shown" if gone and same else "in part" if gone else "not shown"
     return Finding(
         claim="CNNs outperform because they understand spatial structure",
         verdict=verdict,
         text=(
-            f"With pixels shuffled the CNN loses {lost[CNN]} points, the MLP {lost[MLP]}. The CNN's lead over the MLP "
-            f"was {lead} points and is {lead_shuffled} then: {left}."
+            f"With pixels shuffled the CNN loses {Measure.of_seeds(lost[CNN])} points, the MLP "
+            f"{Measure.of_seeds(lost[MLP])}, where its whole interval within {SAME:g} counts as nothing. The CNN's "
+            f"lead over the MLP was {lead} points with pixels in place and is {lead_shuffled} with pixels shuffled."
         ),
     )
 
@@ -80,7 +75,7 @@ def _permuted(plain: dict[str, list[float]], shuffled: dict[str, list[float]]) -
 def _shuffled_table(plain: dict[str, list[float]], shuffled: dict[str, list[float]], study: Study) -> Table:
     rows = [
         [TITLES[name], *(f"{m} %" for m in (Measure.of_seeds(plain[name]), Measure.of_seeds(shuffled[name]))),
-         str(_differences(plain[name], shuffled[name]))]
+         str(differences(plain[name], shuffled[name]))]
         for name in NETWORKS
     ]  # fmt: skip
     return Table(
@@ -93,30 +88,34 @@ def _shuffled_table(plain: dict[str, list[float]], shuffled: dict[str, list[floa
     )
 
 
-def _robustness(study: Study, name: str, seed: int) -> float:
-    """Mean accuracy over all displacements but none, each kind counted alike."""
+def _robustness(study: Study, name: str, seed: int) -> np.ndarray:
+    """Of each digit, the share of displacements but none under which it is read right, each kind counted alike."""
     found = study[result_name(name, seed)]
-    means = [
-        np.mean([questions.right(study, found, f"{way}/{a:g}").mean() for a in amounts if a != (way == "size")])
+    kinds = [
+        np.mean([questions.right(study, found, f"{way}/{a:g}") for a in amounts if a != NONE[way]], axis=0)
         for way, amounts in questions.WAYS.items()
     ]
-    return float(np.mean(means) * 100)
+    shares: np.ndarray = np.mean(kinds, axis=0)
+    return shares
 
 
 def _displacement(study: Study) -> Finding:
-    cnn, mlp = ([_robustness(study, name, seed) for seed in study.seeds] for name in NETWORKS)
-    lead = _differences(cnn, mlp)
-    svm = _robustness(study, "svm", study.seeds[0])
-    ahead = lead.low > 0 and Measure.of_seeds(cnn).low > svm
+    cnn, mlp = ([float(_robustness(study, name, s).mean() * 100) for s in study.seeds] for name in NETWORKS)
+    lead = differences(cnn, mlp)
+    # On the same digits, the CNN's mean over seeds against the SVM, of which there is one.
+    shares = np.mean([_robustness(study, CNN, seed) for seed in study.seeds], axis=0)
+    ahead = Measure.of_values((shares - _robustness(study, "svm", study.seeds[0])) * 100)
     far = measured(study, CNN, "shift/4")
     return Finding(
         claim="CNNs read digits that were moved, without having seen such",
-        verdict="shown" if ahead and far.value > 90 else "in part" if lead.low > 0 else "not shown",
+        verdict=(
+            "shown" if min(lead.low, ahead.low) > 0 and far.low > FAR else "in part" if lead.low > 0 else "not shown"
+        ),
         text=(
-            f"Over all shifts, turns and sizes tried the CNN reads {Measure.of_seeds(cnn)} %, the MLP "
-            f"{Measure.of_seeds(mlp)} % ({lead} points less), the SVM {svm:.2f} %. It bears more, not everything: "
-            f"shifted by 4 pixels it reads {far} %. Convolution looks everywhere for the same pattern, but the "
-            "decision behind it has a weight for each place; that is why augmentation is needed all the same."
+            f"Over all shifts, turns and sizes tried the CNN reads {Measure.of_seeds(cnn)} %. It is {lead} points "
+            f"ahead of the MLP (over seeds) and {ahead} ahead of the SVM (over digits). Shifted by 4 pixels it reads "
+            f"{far} %, where the claim asks for {FAR}: the decision behind the convolutions has a weight for each "
+            "place."
         ),
     )
 
@@ -156,27 +155,27 @@ def _few(study: Study) -> dict[str, dict[int, Measure]]:
 
 
 def _efficiency(few: dict[str, dict[int, Measure]], study: Study) -> Finding:
-    ahead = []
-    for size in study.scale.sizes:
-        cnn, mlp = (_accuracies(study, [few_name(name, size, s) for s in study.seeds]) for name in NETWORKS)
-        if _differences(cnn, mlp).low > 0:
-            ahead.append(size)
+    ahead = [size for size in study.scale.sizes if _ahead(study, size)]
     middle = study.scale.sizes[len(study.scale.sizes) // 2]
-    need = [size for size, measure in few[CNN].items() if measure.value >= few[MLP][study.scale.train].value]
-    as_good = (
-        f"The CNN reads as well as the MLP does from all {study.scale.train:,} digits from {min(need):,}."
-        if need
-        else ""
-    )
+    others = f"the MLP {few[MLP][middle]} %" + (f", the SVM {few['svm'][middle]} %" if middle in few["svm"] else "")
+    most = len(study.scale.sizes) / 2
     return Finding(
         claim="CNNs need fewer examples",
-        verdict="shown" if len(ahead) == len(study.scale.sizes) else "in part" if ahead else "not shown",
+        verdict="shown" if len(ahead) == len(study.scale.sizes) else "in part" if len(ahead) > most else "not shown",
         text=(
-            f"Of {len(study.scale.sizes)} sizes the CNN is ahead of the MLP beyond chance at {len(ahead)} "
-            f"({', '.join(f'{size:,}' for size in ahead) or 'none'}). From {middle:,} digits it reads "
-            f"{few[CNN][middle]} %, the MLP {few[MLP][middle]} %. {as_good}"
+            f"Of {len(study.scale.sizes)} sizes the CNN is ahead of the MLP, and to {MOST_OF_SVM:,} digits of the SVM, "
+            f"too, at {len(ahead)} ({', '.join(f'{size:,}' for size in ahead) or 'none'}), each by its own interval "
+            f"over the same digits. From {middle:,} digits it reads {few[CNN][middle]} %, {others}. In part: at more "
+            "than half."
         ),
     )
+
+
+def _ahead(study: Study, size: int) -> bool:
+    """Whether the CNN is ahead of the others, which learnt from the same digits."""
+    others = ["svm", MLP] if size <= MOST_OF_SVM else [MLP]
+    accuracies = {n: _accuracies(study, [few_name(n, size, s) for s in study.seeds]) for n in (CNN, *others)}
+    return all(differences(accuracies[CNN], accuracies[name]).low > 0 for name in others)
 
 
 def _few_figure(few: dict[str, dict[int, Measure]], study: Study) -> Figure:
@@ -189,7 +188,7 @@ def _few_figure(few: dict[str, dict[int, Measure]], study: Study) -> Figure:
     return Figure(
         name="few",
         svg=figures.to_svg(drawing),
-        alt="Accuracy rises with the number of digits learnt from, on a logarithmic axis, for CNN, MLP and SVM.",
+        alt="Accuracy against the number of digits learnt from, on a logarithmic axis, for CNN, MLP and SVM.",
         caption=(
             f"Accuracy on {study.scale.test:,} test digits by the number of digits learnt from; 95 % intervals over "
             f"{study.scale.seeds} seeds, each with other digits (the last point: see section 1)."

@@ -1,0 +1,82 @@
+"""`numeye serve`: the HTTP API."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from numeye.cli_options import option, say
+from numeye.errors import MissingExtra, UsageError
+
+GRACE = 30  # seconds in which what was taken is finished, when the server is to end
+
+
+def serve(
+    host: Annotated[str, typer.Option("--host", help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="And its port; 0 for any that is free.")] = 8000,
+    keys: Annotated[
+        Path | None, option("--keys", "A file of keys, one a line; each request needs one.", "FILE")
+    ] = None,
+    rate: Annotated[
+        int, typer.Option("--rate", min=0, help="Most requests a minute from one other machine; 0 for any number.")
+    ] = 0,
+    requests: Annotated[
+        int, typer.Option("--requests", min=1, help="That are answered at once; more are told to wait.")
+    ] = 64,
+) -> None:
+    """Read pictures over HTTP: POST /v1/read; GET /openapi.json describes it.
+
+    Listens to this machine only, unless told otherwise. Ctrl-C finishes what was taken, and ends.
+    """
+    try:
+        import uvicorn
+
+        from numeye.server.app import create_app
+        from numeye.server.limits import Limits
+    except ModuleNotFoundError as error:
+        raise MissingExtra("the server", "serve") from error
+    known = _keys(keys)
+    listening = _listen(host, port)
+    if not known and not _is_here(host):
+        say(f"anyone who reaches {host} can ask; --keys FILE lets in those who have a key")
+    app = create_app(Limits(requests=requests, rate=rate), known)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
+    )
+    at, number = listening.getsockname()[:2]
+    say(f"http://{f'[{at}]' if ':' in at else at}:{number}/v1/read (Ctrl-C ends it)")
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        raise UsageError(
+            f"--host {host} --port {port}: cannot be listened at ({os.strerror(error.errno or 0)})"
+        ) from error
+
+
+def _keys(path: Path | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        found = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--keys {path}: cannot be read ({error})") from error
+    if not found:
+        raise UsageError(f"--keys {path}: holds no key; expected one a line")
+    return found
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

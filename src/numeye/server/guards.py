@@ -1,0 +1,100 @@
+"""Who may ask, how often, and what a browser may do with the answers."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from fastapi import Request
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from numeye.server.problems import Problem
+
+REMEMBERED = 10_000  # addresses whose requests are counted
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class SafeHeaders:
+    """Puts `HEADERS` on every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+
+        async def send_with(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with)
+
+
+class Guard:
+    """Lets in who has a key, and not too often.
+
+    Args:
+        keys: any of which is asked for; none is asked for where there are none.
+        rate: requests a minute from one other machine; 0 for any number.
+    """
+
+    def __init__(self, keys: Sequence[str] = (), rate: int = 0) -> None:
+        self._keys = [key.encode() for key in keys]
+        self._rate = rate
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # of each address: requests left, and when
+
+    async def check(self, request: Request) -> None:
+        """Let a request pass.
+
+        Raises:
+            Problem: it has no valid key, or came too soon.
+        """
+        if self._keys and not self._known(_key(request)):
+            raise Problem(401, "no valid key", "Send it as 'Authorization: Bearer KEY'.")
+        address = request.client.host if request.client else ""
+        if self._rate and not _is_here(address):
+            self._count(address)
+
+    def _known(self, key: bytes) -> bool:
+        """All are compared, each in constant time, so that the time tells nothing."""
+        return sum(hmac.compare_digest(key, known) for known in self._keys) > 0
+
+    def _count(self, address: str) -> None:
+        """A bucket that fills by the rate and holds a minute's worth (token bucket)."""
+        now = time.monotonic()
+        left, before = self._left.pop(address, (float(self._rate), now))
+        left = min(float(self._rate), left + (now - before) * self._rate / 60)
+        if len(self._left) >= REMEMBERED:
+            self._left.popitem(last=False)
+        self._left[address] = (left - 1 if left >= 1 else left, now)
+        if left < 1:
+            wait = int((1 - left) * 60 / self._rate) + 1
+            raise Problem(429, f"more than {self._rate} requests a minute", "Wait, and send fewer.", retry_after=wait)
+
+
+def _key(request: Request) -> bytes:
+    kind, _, key = request.headers.get("authorization", "").partition(" ")
+    return key.strip().encode("utf-8", "surrogateescape") if kind.lower() == "bearer" else b""
+
+
+def _is_here(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

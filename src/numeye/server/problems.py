@@ -1,0 +1,83 @@
+"""What goes wrong, as problem+json (RFC 9457): what was found, what was expected, what helps."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from numeye.errors import NumeyeError
+
+TYPE = "application/problem+json"
+TITLES = {
+    400: "Bad request",
+    401: "No valid key",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Too much",
+    415: "Unknown kind of content",
+    422: "Cannot be read",
+    429: "Too many requests",
+    503: "Busy",
+}
+
+
+class Problem(Exception):
+    """Ends a request with a status and a line for whoever sent it.
+
+    Attributes:
+        status: of HTTP.
+        detail: what was found, and what was expected.
+        hint: what helps.
+        retry_after: seconds after which trying again makes sense; None for never.
+    """
+
+    def __init__(self, status: int, detail: str, hint: str, retry_after: int | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.hint, self.retry_after = status, detail, hint, retry_after
+
+    def response(self) -> JSONResponse:
+        """As it is sent."""
+        body = {
+            "type": "about:blank",
+            "title": TITLES.get(self.status, "Error"),
+            "status": self.status,
+            "detail": self.detail,
+            "hint": self.hint,
+        }
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return JSONResponse(body, self.status, headers, media_type=TYPE)
+
+
+def handle(app: FastAPI) -> None:
+    """Make every error of an app a problem."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(NumeyeError, _numeye_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _problem(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, Problem):
+        raise error
+    return error.response()
+
+
+async def _numeye_error(request: Request, error: Exception) -> JSONResponse:
+    return Problem(422, str(error), "See /openapi.json for what can be sent.").response()
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return Problem(422, f"{where}: {first['msg']}", "See /openapi.json for what can be sent.").response()
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    helps = "GET /openapi.json tells what there is." if error.status_code in (404, 405) else "Look at the request."
+    return Problem(error.status_code, f"{request.method} {request.url.path}: {error.detail}", helps).response()

@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from numeye import Reader, mnist
+from numeye.server.app import create_app
+from numeye.server.limits import Limits
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SEVEN, ROWS = EXAMPLES / "digits" / "7-turned.jpg", EXAMPLES / "numbers" / "rows.png"
+DESCRIPTION = Path(__file__).parent.parent / "docs" / "openapi.json"
+JPEG, PNG, NPY = {"Content-Type": "image/jpeg"}, {"Content-Type": "image/png"}, {"Content-Type": "application/x-npy"}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with TestClient(create_app(Limits(request=3_000_000, pixels=2_000_000, pictures=70, pages=2))) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def digits(mnist_cache: Path) -> np.ndarray:
+    return mnist.load("train", mnist_cache)[0][:64]
+
+
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=array.dtype == object)
+    return file.getvalue()
+
+
+def png(size: tuple[int, int] = (60, 60)) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", size, 255).save(file, format="PNG")
+    return file.getvalue()
+
+
+def bomb(side: int) -> bytes:
+    """A PNG of so many pixels a side, in few bytes."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+    head = side.to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    )
+
+
+def test_a_picture_is_read_as_numeye_reads_it_however_it_is_sent(client: TestClient) -> None:
+    content = ROWS.read_bytes()
+    expected = Reader(threads=1).read(content).to_dict()
+    form = client.post("/v1/read", files={"image": ("rows.png", content)}).json()["results"]
+    assert form == [{**expected, "image": "rows.png"}]
+    assert expected["text"] == "407 1250\n88 31170\n9526"
+    raw = client.post("/v1/read", content=content, headers=PNG)
+    octets = client.post("/v1/read", content=content, headers={"Content-Type": "application/octet-stream"})
+    coded = client.post("/v1/read", json={"images": [base64.b64encode(content).decode()]})
+    grey = np.asarray(Image.open(io.BytesIO(content)).convert("L"))
+    numbers = client.post("/v1/read", json={"arrays": [grey.tolist()]})
+    array = client.post("/v1/read", content=npy(grey), headers=NPY)
+    for response in (raw, octets, coded, numbers, array):
+        assert (response.status_code, response.json()) == (200, {"results": [expected]})
+
+
+def test_many_digits_at_once_and_what_is_known_of_numbers(client: TestClient, digits: np.ndarray) -> None:
+    reader = Reader(single=True, threads=1)
+    expected = [reader.read(picture).digits[0].digit for picture in digits]
+    found = client.post("/v1/read?single=true", content=npy(digits), headers=NPY).json()["results"]
+    assert [one["digits"][0]["digit"] for one in found] == expected
+    card = (EXAMPLES / "numbers" / "card.png").read_bytes()
+    read = client.post("/v1/read?digits=16&check=luhn", content=card, headers=PNG).json()["results"][0]
+    assert read["text"] == "4539148803436467"
+    assert read["numbers"][0]["fits"]
+    classic = client.post("/v1/read?model=classic", content=SEVEN.read_bytes(), headers=JPEG).json()["results"][0]
+    assert classic["text"] == "7"
+
+
+def test_digits_of_several_requests_read_together_come_to_those_who_asked(
+    client: TestClient, digits: np.ndarray
+) -> None:
+    def ask(start: int) -> list[int]:
+        sent = npy(digits[start : start + 3])
+        found = client.post("/v1/read?single=true", content=sent, headers=NPY).json()["results"]
+        return [one["digits"][0]["digit"] for one in found]
+
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(ask, range(40)))
+    assert together == [ask(start) for start in range(40)]
+
+
+def test_what_cannot_be_read_stands_in_its_place(client: TestClient) -> None:
+    files = [("image", ("a.png", png())), ("image", ("b.txt", b"nothing")), ("image", ("../c.jpg", SEVEN.read_bytes()))]
+    first, second, third = client.post("/v1/read?single=true", files=files).json()["results"]
+    assert (first["image"], first["rejected"]) == ("a.png", "blank")
+    assert second == {"image": "b.txt", "error": "the bytes: not a picture that can be read; expected PNG, JPEG, TIFF, "
+                      "BMP, GIF, WebP or PDF"}  # fmt: skip
+    assert (third["image"], third["text"]) == ("../c.jpg", "7")
+
+
+def tiff(pages: int) -> bytes:
+    file = io.BytesIO()
+    first, *others = [Image.new("L", (40, 40), 255) for _ in range(pages)]
+    first.save(file, format="TIFF", save_all=True, append_images=others)
+    return file.getvalue()
+
+
+def test_pages_beyond_the_limit_are_told(client: TestClient) -> None:
+    found = client.post("/v1/read", content=tiff(3), headers={"Content-Type": "image/tiff"}).json()["results"]
+    assert [one.get("page") for one in found] == [0, 1, None]
+    assert found[2]["error"] == "more than 2 pages; send the others by themselves"
+
+
+OBJECTS = npy(np.array([{"a": 1}], dtype=object))
+LYING = npy(np.zeros((2, 2), np.uint8)).replace(b"(2, 2)", b"(9, 9)")
+BAD = {
+    "nothing": (b"", PNG, 422, "there is no picture"),
+    "no kind": (b"x", {}, 415, "missing"),
+    "another kind": (b"x", {"Content-Type": "text/html"}, 415, "'text/html'"),
+    "part of a kind": (b"x", {"Content-Type": "json"}, 415, "'json'"),
+    "too long": (bytes(3_000_001), PNG, 413, "3,000,001 bytes; at most 3,000,000"),
+    "bomb": (bomb(60_000), PNG, 422, "3600 megapixels"),
+    "large": (png((1_500, 1_500)), PNG, 422, "megapixels"),
+    "cut off": (SEVEN.read_bytes()[:2_000], JPEG, 422, "damaged"),
+    "text": (b"<svg xmlns='x'>", PNG, 422, "it is text"),
+    "polyglot": (b"GIF89a<script>alert(1)</script>", {"Content-Type": "image/gif"}, 422, "the bytes"),
+    "no JSON": (b"{", {"Content-Type": "application/json"}, 422, "JSON that cannot be read"),
+    "deep JSON": (b"[" * 200_000, {"Content-Type": "application/json"}, 422, "JSON that cannot be read"),
+    "a list": (b"[1]", {"Content-Type": "application/json"}, 422, "expected an object"),
+    "other keys": (b'{"path": "/etc/passwd"}', {"Content-Type": "application/json"}, 422, "expected an object"),
+    "no base64": (b'{"images": ["#"]}', {"Content-Type": "application/json"}, 422, "no base64"),
+    "a number": (b'{"images": [5]}', {"Content-Type": "application/json"}, 422, "no base64"),
+    "ragged": (b'{"arrays": [[[1], [1, 2]]]}', {"Content-Type": "application/json"}, 422, "an array"),
+    "words": (b'{"arrays": [[["a"]]]}', {"Content-Type": "application/json"}, 422, "expected numbers"),
+    "flat": (b'{"arrays": [[1, 2]]}', {"Content-Type": "application/json"}, 422, "1 dimensions"),
+    "infinite": (b'{"arrays": [[[1e999, 0]]]}', {"Content-Type": "application/json"}, 422, "not finite"),
+    "pickled": (OBJECTS, NPY, 422, "no .npy that can be read"),
+    "lying": (LYING, NPY, 422, "no .npy that can be read"),
+    "no magic": (b"\x93NUMPZ\x01\x00", NPY, 422, "no .npy that can be read"),
+    "too many": (npy(np.zeros((71, 2, 2), np.uint8)), NPY, 413, "71 pictures; at most 70"),
+    "no form": (b"x", {"Content-Type": "multipart/form-data"}, 422, "a form that cannot be read"),
+    "broken form": (b"--x\r\nbroken", {"Content-Type": "multipart/form-data; boundary=x"}, 422, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_requests_end_in_one_clear_line(client: TestClient, name: str) -> None:
+    content, headers, status, said = BAD[name]
+    begun = time.perf_counter()
+    response = client.post("/v1/read", content=content, headers=headers)
+    assert time.perf_counter() - begun < 5
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert said in problem["detail"]
+    assert problem["hint"]
+    assert "\n" not in problem["detail"]
+
+
+def test_a_form_of_very_many_fields_is_refused_quickly(client: TestClient) -> None:
+    field = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    response = client.post("/v1/read", content=field * 40_000 + b"--x--\r\n", headers=headers)
+    assert response.status_code == 422
+    assert "Too many fields" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("model=nothing", "no model 'nothing'; there are classic, reader, spotter"),
+        ("model=../../x.onnx", "no model"),
+        ("digits=0", "digits"),
+        ("digits=x", "digits"),
+        ("check=sum", "check"),
+        ("expect=(", "expect"),
+        ("max_error=2", "max-error"),
+        ("max_error=0.00001%25", "can promise"),
+        ("single=true&digits=4", "digits"),
+    ],
+)
+def test_wrong_wishes_end_in_one_clear_line(client: TestClient, query: str, said: str) -> None:
+    response = client.post(f"/v1/read?{query}", content=png(), headers=PNG)
+    assert response.status_code == 422, response.text
+    assert said.lower().replace("-", "").replace("_", "") in response.json()["detail"].lower().replace("-", "").replace(
+        "_", ""
+    )
+
+
+def test_other_paths_and_methods_are_problems_too(client: TestClient) -> None:
+    for response, status in ((client.get("/nothing"), 404), (client.get("/v1/read"), 405)):
+        assert (response.status_code, response.json()["status"]) == (status, status)
+        assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_who_comes_when_it_is_full_is_told_to_wait() -> None:
+    with TestClient(create_app(Limits(requests=0))) as client:
+        response = client.post("/v1/read", content=png(), headers=PNG)
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        assert client.get("/readyz").status_code == 503
+        assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_what_takes_too_long_is_given_up_but_still_counts() -> None:
+    with TestClient(create_app(Limits(seconds=0.0001, requests=3))) as client:
+        response = client.post("/v1/read", content=ROWS.read_bytes(), headers=PNG)
+        assert (response.status_code, response.headers["retry-after"]) == (503, "10")
+        assert "took longer" in response.json()["detail"]
+        for _ in range(100):
+            if client.get("/readyz").status_code == 200:
+                break
+            time.sleep(0.05)
+        assert client.get("/readyz").status_code == 200
+
+
+def test_only_who_has_a_key_may_ask() -> None:
+    with TestClient(create_app(keys=["first", "sécond"])) as client:
+        for headers in ({}, {"Authorization": "Bearer nothing"}, {"Authorization": "Basic first"}):
+            refused = client.post("/v1/read", content=png(), headers={**PNG, **headers})
+            assert (refused.status_code, refused.json()["title"]) == (401, "No valid key")
+            assert client.get("/v1/models", headers=headers).status_code == 401
+        assert client.get("/v1/models", headers={"Authorization": "Bearer first"}).status_code == 200
+        assert client.get("/v1/models", headers={"Authorization": "Bearer sécond".encode()}).status_code == 200
+        assert client.get("/healthz").status_code == 200
+
+
+def test_other_machines_may_ask_so_often_and_this_one_as_it_likes() -> None:
+    app = create_app(Limits(rate=2))
+    with TestClient(app) as far, TestClient(app, client=("127.0.0.1", 1)) as here:
+        assert [far.get("/v1/models").status_code for _ in range(3)] == [200, 200, 429]
+        assert 1 <= int(far.get("/v1/models").headers["retry-after"]) <= 31
+        assert {here.get("/v1/models").status_code for _ in range(6)} == {200}
+
+
+def test_models_come_with_their_cards(client: TestClient) -> None:
+    found = {one["name"]: one for one in client.get("/v1/models").json()["models"]}
+    assert sorted(found) == ["classic", "reader", "spotter"]
+    assert [found[name]["default"] for name in sorted(found)] == [False, True, True]
+    assert found["classic"]["card"]["parameters"] == 206_922
+
+
+def test_counts_tell_how_many_and_nothing_of_what(client: TestClient) -> None:
+    before = client.get("/metrics").text
+    client.post("/v1/read?single=true", content=png(), headers=PNG)
+    after = client.get("/metrics").text
+
+    def count(text: str) -> float:
+        found = re.search(r'numeye_pages_total\{outcome="rejected"\} ([\d.]+)', text)
+        return float(found[1]) if found else 0.0
+
+    assert count(after) == count(before) + 1
+    assert "numeye_seconds_bucket" in after
+
+
+def test_every_answer_is_safe_for_browsers(client: TestClient) -> None:
+    for path in ("/healthz", "/nothing", "/openapi.json"):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+
+
+def test_the_description_in_the_docs_is_that_of_the_server(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()
+    assert described == json.loads(DESCRIPTION.read_text(encoding="utf-8")), "make openapi writes it anew"
+
+
+def test_serve_answers_until_ctrl_c(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.txt"
+    keys.write_text("secret\n", encoding="utf-8")
+    command = [sys.executable, "-m", "numeye", "serve", "--port", "0", "--keys", str(keys)]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stderr is not None
+        line = server.stderr.readline()
+        url = line.split()[0]
+        headers = {**JPEG, "Authorization": "Bearer secret"}
+        answer = httpx2.post(f"{url}?single=true", content=SEVEN.read_bytes(), headers=headers, timeout=60)
+        assert answer.json()["results"][0]["text"] == "7"
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(60)
+    assert server.returncode == 130
+    assert server.stderr.read() == ""
+
+
+def test_serve_says_what_is_wrong_in_a_line(numeye: object, tmp_path: Path) -> None:
+    assert callable(numeye)
+    (tmp_path / "empty").touch()
+    for arguments, said in (
+        (("--keys", tmp_path / "nothing"), "cannot be read"),
+        (("--keys", tmp_path / "empty"), "holds no key"),
+        (("--host", "192.0.2.1"), "cannot be listened at"),
+    ):
+        done = numeye("serve", *arguments)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert said in done.stderr

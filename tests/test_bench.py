@@ -58,3 +58,19 @@ def test_the_lines_say_what_was_found() -> None:
     assert "25 s to 98 %" in zero
     assert "never to 98 %" in one
     assert mean == "mean over 2 seeds: 99.10 % +- 1.27 (95 %, Student's t)"
+
+
+def test_the_server_is_put_under_load(numeye: Numeye) -> None:
+    found = json.loads(numeye("bench", "serve", "--seconds", 0.5, "--clients", "1,2", "--json").stdout)
+    assert [(load["clients"], load["digits"]) for load in found["loads"]] == [(1, 64), (2, 64), (1, 1), (2, 1)]
+    assert all(load["requests"] > 0 and load["failed"] == 0 for load in found["loads"])
+    assert all(0 < load["p50"] <= load["p99"] for load in found["loads"])
+    assert found["overload"]["refused"] > 0
+    assert found["overload"]["failed"] == 0
+    assert found["in_process_digits_per_second"] > 50
+
+
+def test_wrong_numbers_of_clients_are_told(numeye: Numeye) -> None:
+    done = numeye("bench", "serve", "--clients", "many")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--clients many: expected whole numbers" in done.stderr

@@ -44,13 +44,37 @@ def bench_train(
     """The training loop beside a bare one, and `classic` trained with several seeds."""
     from numeye import bench, mnist
 
-    try:
-        numbers = [int(word) for word in seeds.split(",") if word.strip()]
-    except ValueError as error:
-        raise UsageError(f"--seeds {seeds}: expected whole numbers with commas between, such as 0,1,2") from error
+    numbers = _numbers("--seeds", seeds)
     mnist.fetch(cache, say=lambda line: print(line, file=sys.stderr))  # noqa: T201 - a download is not in the clock
     result = bench.bench_train(numbers, rounds, runs, str(cache) if cache else None)
     _answer([json_module.dumps(result)] if json else bench.training_lines(result))
+
+
+@app.command("serve")
+def bench_serve(
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Of each load.")] = 30.0,
+    clients: Annotated[str, typer.Option("--clients", help="How many ask at once, such as 1,8,64.")] = "1,8,64",
+    json: Json = False,
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", metavar="DIR", help="Where downloads are kept (or NUMEYE_CACHE).", show_default=False),
+    ] = None,
+) -> None:
+    """The HTTP API under load, beside the reader in one process."""
+    from numeye import bench_serve as load
+    from numeye import mnist
+
+    counts = _numbers("--clients", clients)
+    mnist.fetch(cache, say=lambda line: print(line, file=sys.stderr))  # noqa: T201 - a download is not in the clock
+    result = load.bench_serve(seconds, counts, str(cache) if cache else None)
+    _answer([json_module.dumps(result)] if json else load.serving_lines(result))
+
+
+def _numbers(flag: str, words: str) -> list[int]:
+    try:
+        return [int(word) for word in words.split(",") if word.strip()]
+    except ValueError as error:
+        raise UsageError(f"{flag} {words}: expected whole numbers with commas between, such as 1,8") from error
 
 
 def _answer(lines: list[str]) -> None:

@@ -89,8 +89,9 @@ class Guard:
 
 
 def _key(request: Request) -> bytes:
+    """As it came: headers are read as latin-1, whatever they are."""
     kind, _, key = request.headers.get("authorization", "").partition(" ")
-    return key.strip().encode("utf-8", "surrogateescape") if kind.lower() == "bearer" else b""
+    return key.strip().encode("latin-1") if kind.lower() == "bearer" else b""
 
 
 def _is_here(address: str) -> bool:

@@ -59,6 +59,7 @@ spotter: .venv/.dev
 
 evidence: .venv/.dev
 	$(BIN)/numeye compare
+	$(BIN)/python benchmarks/evidence_page.py
 
 bench: .venv/.dev
 	$(BIN)/numeye bench read

@@ -59,7 +59,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, mnist_cache: Path) -> Study:
         patch.setattr(units, "ASCENT", 3)
         for step in in_order(compare.all_steps(study)):
             study.do(step)
-    report.write(study)
+    report.write(study, compare.all_steps(study))
     return study
 
 
@@ -271,7 +271,7 @@ def test_a_study_that_is_done_does_nothing_and_writes_the_same(tiny: Study) -> N
     said: list[str] = []
     again = Study(tiny.folder, TINY, cache=tiny.cache, wild=tiny.wild, say=said.append)
     work.run(again, compare.all_steps(again))
-    report.write(again)
+    report.write(again, compare.all_steps(again))
     assert not said
     assert {path: path.read_bytes() for path in tiny.folder.rglob("*") if path.is_file()} == before
 

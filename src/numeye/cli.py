@@ -208,6 +208,22 @@ def export(
 
 
 @app.command()
+def explain(
+    picture: Annotated[str, typer.Argument(metavar="IMAGE", help="A picture of one digit, or - for standard input.")],
+    model: Annotated[str | None, option("--model", "A packaged model, a run folder or an ONNX file.")] = None,
+    save: Annotated[Path | None, option("--save", "Write it as a page (.html) or a picture (.png).", "FILE")] = None,
+    json: Json = False,
+) -> None:
+    """Show what each layer of a network saw in a picture of one digit, and which part of it mattered."""
+    from numeye.explain import explain as look
+
+    seen = look(picture, model)
+    answer(json_module.dumps(seen.to_dict()) if json else str(seen))
+    if save is not None:
+        say(f"saved: {seen.save(save)}")
+
+
+@app.command()
 def models(json: Json = False) -> None:
     """List the packaged models."""
     from numeye import weights

@@ -109,7 +109,7 @@ def spatter(x: Grey, random: np.random.Generator) -> Grey:
 
 def dotted_line(x: Grey, random: np.random.Generator) -> Grey:
     """A line across, two pixels of every four."""
-    start, end = random.integers(0, 27, size=2)
+    start, end = random.integers(0, 27, size=2).tolist()
     line = segment(0, start, 27, end)
     line[:, np.arange(SIZE) % 4 < 2] = 0
     return np.asarray(x + line)
@@ -117,8 +117,8 @@ def dotted_line(x: Grey, random: np.random.Generator) -> Grey:
 
 def zigzag(x: Grey, random: np.random.Generator) -> Grey:
     """A zigzag across, two pixels high to either side."""
-    start = random.integers(0, 27)
-    end = start + random.integers(-5, 5)
+    start = int(random.integers(0, 27))
+    end = start + int(random.integers(-5, 5))
     slope = np.arctan2(end - start, 23)
     long = 23 / np.cos(slope)
     turns = np.arange(2, long, 4)
@@ -126,7 +126,7 @@ def zigzag(x: Grey, random: np.random.Generator) -> Grey:
     off = np.concatenate([[0], 2.0 * (-1) ** np.arange(len(turns)), [0]])
     columns = 2 + np.cos(slope) * along - np.sin(slope) * off
     rows = start + np.sin(slope) * along + np.cos(slope) * off
-    for (c0, r0), (c1, r1) in pairwise(zip(columns, rows, strict=True)):
+    for (c0, r0), (c1, r1) in pairwise(zip(columns.tolist(), rows.tolist(), strict=True)):
         x = np.clip(x + segment(c0, r0, c1, r1), 0, 1)
     return x
 

@@ -39,7 +39,7 @@ def to_svg(figure: mpl_figure.Figure) -> str:
     """The drawing, the same to the last character for the same numbers."""
     buffer = io.StringIO()
     with mpl.rc_context(STYLE):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None}, dpi=150)
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=150)
     svg = buffer.getvalue()
     return svg[svg.index("<svg") :]
 

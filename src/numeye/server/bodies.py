@@ -7,7 +7,7 @@ import base64
 import binascii
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +85,7 @@ def _too_long(found: str, most: int) -> Problem:
 async def _of_form(headers: Headers, body: bytes, limits: Limits) -> list[Sent]:
     """The files of a form; what is no file is passed over."""
 
-    async def stream() -> AsyncIterator[bytes]:
+    async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
     parser = MultiPartParser(
@@ -116,7 +116,7 @@ def _of_json(body: bytes) -> list[Sent]:
     images, arrays = stored.get("images", []), stored.get("arrays", [])
     if not isinstance(images, list) or not isinstance(arrays, list):
         raise Problem(422, '"images" and "arrays" are lists', helps)
-    return [Sent(content) for content in (*map(_decoded, images), *map(_array, arrays))]
+    return [*(Sent(_decoded(one)) for one in images), *(Sent(_array(one)) for one in arrays)]
 
 
 def _decoded(text: Any) -> bytes:

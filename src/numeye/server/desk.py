@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 
 from numeye import image, risk, weights
@@ -86,7 +86,7 @@ class Desk:
 
     async def ready(self) -> None:
         """Load the default reader, so that no request waits for it."""
-        await self._on_thread(lambda: self._reader(Asked()))
+        await self._on_thread(partial(self._reader, Asked()))
 
     def close(self) -> None:
         """Finish what is being read, and end the threads."""
@@ -98,9 +98,9 @@ class Desk:
             task.exception()  # is told to whoever waits, if anybody still does
 
     async def _read_all(self, sent: list[Sent], asked: Asked) -> Answers:
-        reader = await self._on_thread(lambda: self._reader(asked))
+        reader = await self._on_thread(partial(self._reader, asked))
         if not reader.single:
-            found = await asyncio.gather(*(self._on_thread(lambda one=one: self._read(reader, one)) for one in sent))
+            found = await asyncio.gather(*(self._on_thread(partial(self._read, reader, one)) for one in sent))
             return [answer for answers in found for answer in answers]
         pages = await self._on_thread(lambda: [page for one in sent for page in self._pages(one)])
         return await self._read_digits(reader, pages)
@@ -116,7 +116,7 @@ class Desk:
             elif page.grey.size <= SMALL:
                 answers.append(next(together))
             else:
-                answers += await self._on_thread(lambda page=page: reader.read_pages([page]))
+                answers += await self._on_thread(partial(reader.read_pages, [page]))
         return answers
 
     def _read(self, reader: Reader, sent: Sent) -> Answers:

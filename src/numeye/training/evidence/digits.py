@@ -12,7 +12,7 @@ import numpy as np
 from numeye.datasets import open_data
 
 if TYPE_CHECKING:
-    from jaxtyping import Float32, Int64
+    from jaxtyping import Float32, Int64, Num
 
     from numeye.training.evidence.study import Study
 
@@ -79,6 +79,6 @@ def test(study: Study) -> Digits:
     return load("mnist", study.cache).first(study.scale.test)
 
 
-def accuracy(answers: Int64[np.ndarray, " n"], asked: Digits) -> float:
+def accuracy(answers: Num[np.ndarray, " n"], asked: Digits) -> float:
     """Right answers in percent."""
     return float((answers == asked.labels).mean() * 100)

@@ -133,4 +133,4 @@ def _framed(data: DataSet) -> UInt8[np.ndarray, "n 28 28"]:
     if data.framed:
         return np.asarray(data.pictures, np.uint8)
     framed = [frame(image.only_page(picture).grey).pixels for picture in data.pictures]
-    return np.rint(np.array(framed) * 255).astype(np.uint8)
+    return np.asarray(np.rint(np.array(framed) * 255), np.uint8)

@@ -29,7 +29,7 @@ from numeye.training.evidence.study import Result, Step, Study
 from numeye.training.models import count_parameters
 
 if TYPE_CHECKING:
-    from jaxtyping import Float32, Float64
+    from jaxtyping import Float32
 
 Setting = dict[str, Any]
 CNN, MLP = "classic", "mlp"
@@ -54,7 +54,7 @@ class Model:
     chance: bool = False
 
 
-def edges(pixels: Float32[np.ndarray, "n 784"]) -> Float64[np.ndarray, "n features"]:
+def edges(pixels: Float32[np.ndarray, "n 784"]) -> Float32[np.ndarray, "n features"]:
     """Histograms of oriented gradients, as people made them by hand (Dalal and Triggs 2005)."""
     pictures = pixels.reshape(-1, 28, 28)
     made = [hog(p, orientations=9, pixels_per_cell=(7, 7), cells_per_block=(2, 2)) for p in pictures]

@@ -67,7 +67,7 @@ def shapes(name: str) -> Float32[np.ndarray, "variants 28 28"]:
     """Strokes of about the size of what one unit of conv2 sees (8 pixels), turned all ways, in three sizes."""
     drawn = np.array([_drawn(name, turn, radius) for radius in RADII for turn in TURNS.tolist()])
     energy = np.linalg.norm(drawn[:, 10:18, 10:18], axis=(1, 2), keepdims=True)
-    return (drawn * ENERGY / energy).astype(np.float32)
+    return np.asarray(drawn * ENERGY / energy, np.float32)
 
 
 def _drawn(name: str, turn: float, radius: float) -> np.ndarray:
@@ -100,11 +100,9 @@ def _tuning(kind: str, seed: int, study: Study) -> Result:
     tuning = np.max(curves, axis=0).astype(np.float64)  # of the wave that suits each best
     empty = layers.seen(model, np.zeros((1, 28, 28), np.float32), pooled=False)["conv2"]
     # Of a shape in the middle, the strongest answer near the middle of the map, above that to an empty picture.
-    said = [layers.seen(model, shapes(name), pooled=False)["conv2"] - empty for name in SHAPES]
-    answers = np.array([one[:, :, 5:9, 5:9].max(axis=(2, 3)).T for one in said]).clip(
-        min=0
-    )  # (shapes, units, variants)
-    return Result({}, {"tuning": tuning, "selectivity": orientation_selectivity(tuning), "shapes": answers})
+    above = [layers.seen(model, shapes(name), pooled=False)["conv2"] - empty for name in SHAPES]
+    answers = np.array([one[:, :, 5:9, 5:9].max(axis=(2, 3)).T for one in above])  # (shapes, units, variants)
+    return Result({}, {"tuning": tuning, "selectivity": orientation_selectivity(tuning), "shapes": answers.clip(min=0)})
 
 
 def preferred(answers: np.ndarray) -> np.ndarray:

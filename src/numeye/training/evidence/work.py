@@ -80,8 +80,13 @@ def _alone(folder: Path) -> Iterator[None]:
 def _end_with_parent() -> None:
     """A process whose parent was killed ends, too, instead of waiting for work that never comes."""
     parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+    def wait_and_end() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait_and_end, daemon=True).start()
 
 
 def _schedule(study: Study, waiting: list[Step], total: int, jobs: int, pool: ProcessPoolExecutor) -> None:

@@ -10,6 +10,6 @@ RUN pip install --no-cache-dir '.[serve,pdf]' && rm -rf /home/numeye/source/*
 USER numeye
 WORKDIR /home/numeye
 EXPOSE 8000
-HEALTHCHECK --interval=30s --timeout=3s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
+HEALTHCHECK --interval=30s --timeout=3s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
 ENTRYPOINT ["numeye"]
 CMD ["serve", "--host", "0.0.0.0"]

@@ -94,6 +94,25 @@ def test_what_cannot_be_explained_is_told() -> None:
             explain(np.full((40, 40), 255, np.uint8), model)
 
 
+def test_own_networks_are_shown_and_strange_ones_are_told(tmp_path: Path) -> None:
+    inputs = [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["n", 1, 28, 28])]
+    outputs = [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["n", 10])]
+    weight = numpy_helper.from_array(np.random.default_rng(0).normal(size=(784, 10)).astype(np.float32), "w")
+    flat = onnx.helper.make_node("Flatten", ["x"], ["f"])
+    for kind, shown in (("MatMul", ["linear 1"]), ("Einsum", None)):
+        extra = {"equation": "ij,jk->ik"} if kind == "Einsum" else {}
+        node = onnx.helper.make_node(kind, ["f", "w"], ["y"], **extra)
+        graph = onnx.helper.make_graph([flat, node], "own", inputs, outputs, [weight])
+        model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+        path = tmp_path / f"{kind}.onnx"
+        path.write_bytes(model.SerializeToString())
+        if shown is None:
+            with pytest.raises(UsageError, match="nothing of it can be shown"):
+                explain(SEVEN, path)
+        else:
+            assert [layer.name for layer in explain(SEVEN, path).layers] == shown
+
+
 def test_the_command_prints_lines_or_json(numeye: Numeye, tmp_path: Path) -> None:
     done = numeye("explain", SEVEN, "--model", "classic", "--save", tmp_path / "x.html")
     assert done.returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
@@ -74,3 +75,12 @@ def test_the_light_install_is_as_large_as_it_says(
     assert re.match(r"light install: \d+ MB", capsys.readouterr().out)
     assert "torch" not in install_size.light_closure("numeye")
     assert sys.modules["install_size"].LIMIT_MB == 230
+
+
+def test_the_readme_quotes_what_the_study_found() -> None:
+    found = json.loads((ROOT / "docs" / "evidence" / "numbers.json").read_text(encoding="utf-8"))["findings"]
+    quoted = " ".join(line[2:] for line in README.splitlines() if line.startswith("> "))
+    assert quoted.count(" ") > 50
+    for one in found:
+        quoted = quoted.replace(one["text"], "")
+    assert not quoted.strip(), f"no finding of docs/evidence/numbers.json says: {quoted.strip()}"

@@ -215,8 +215,11 @@ def explain(
     json: Json = False,
 ) -> None:
     """Show what each layer of a network saw in a picture of one digit, and which part of it mattered."""
+    from numeye.explain import check_name
     from numeye.explain import explain as look
 
+    if save is not None:
+        check_name(save)  # before anything is done
     seen = look(picture, model)
     answer(json_module.dumps(seen.to_dict()) if json else str(seen))
     if save is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
 from pathlib import Path
 from typing import Annotated
@@ -57,10 +56,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=512)
-    except OSError as error:
-        raise UsageError(
-            f"--host {host} --port {port}: cannot be listened at ({os.strerror(error.errno or 0)})"
-        ) from error
+    except (OSError, UnicodeError) as error:
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
+        raise UsageError(f"--host {host} --port {port}: cannot be listened at ({reason})") from error
 
 
 def _keys(path: Path | None) -> list[str]:

@@ -130,14 +130,23 @@ class Explanation:
             UsageError: the name ends otherwise.
             OutputError: it cannot be written.
         """
-        target = Path(path)
+        target = check_name(path)
         if target.suffix.lower() == ".png":
             atomic.write_bytes(target, _png(_stacked([sheet for _, sheet in self.sheets()])))
-        elif target.suffix.lower() in (".html", ".htm"):
-            atomic.write_text(target, _page(self))
         else:
-            raise UsageError(f"--save {target}: expected a name that ends in .png or .html")
+            atomic.write_text(target, _page(self))
         return target
+
+
+def check_name(path: str | Path) -> Path:
+    """A file that an explanation can be saved as.
+
+    Raises:
+        UsageError: its name ends in neither .png nor .html.
+    """
+    if Path(path).suffix.lower() not in (".png", ".html"):
+        raise UsageError(f"--save {path}: expected a name that ends in .png or .html")
+    return Path(path)
 
 
 def explain(picture: Picture, model: str | Path | None = None) -> Explanation:
@@ -150,6 +159,7 @@ def explain(picture: Picture, model: str | Path | None = None) -> Explanation:
     Raises:
         PictureError: it cannot be read, or nothing is on it.
         UsageError: there is no such model, or it finds digits on pages.
+        ModelError: its file is damaged, or it is a network of another shape.
         MissingExtra: the extra [explain] is not installed.
     """
     chosen = weights.load(model)
@@ -200,7 +210,14 @@ def _inspected(model: Model) -> tuple[bytes, dict[str, str]]:
     except ImportError as error:
         raise MissingExtra("explaining", "explain") from error
     graph = onnx.load_model_from_string(model.onnx)
-    kinds = {node.output[0]: LAYERS[node.op_type] for node in graph.graph.node if node.op_type in LAYERS}
+    constants = {one.name for one in graph.graph.initializer}
+    kinds = {
+        node.output[0]: LAYERS[node.op_type]
+        for node in graph.graph.node
+        if node.op_type in LAYERS and not (node.op_type == "Add" and constants.intersection(node.input))  # a bias
+    }
+    if not kinds:
+        raise UsageError(f"{model.name}: none of {', '.join(LAYERS)} is in its graph; nothing of it can be shown")
     for name in kinds.keys() - {output.name for output in graph.graph.output}:
         graph.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
     return graph.SerializeToString(), kinds
@@ -215,7 +232,9 @@ def _layers(inspected: tuple[bytes, dict[str, str]], pixels: Float32[np.ndarray,
     counted: Counter[str] = Counter()
     found = []
     for kind, values in zip(kinds.values(), session.run(list(kinds), given), strict=True):
-        if values.ndim in (2, 4) and values[0].size > 1:  # the rest is no layer, but a number on the way to one
+        if (
+            values.ndim in (2, 4) and len(values) and values[0].size > 1
+        ):  # the rest is no layer, but a number on the way to one
             counted[kind] += 1
             found.append(Seen(name=f"{kind} {counted[kind]}", values=values[0]))
     return tuple(found)

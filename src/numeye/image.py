@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # A picture as it may be given. Arrays are anything with `__array__`: numpy, a torch tensor on the CPU.
 Picture = str | Path | bytes | Image.Image | Any
 
+_PDFIUM = threading.Lock()  # it may be used by one thread at a time
 MAX_PIXELS = 80_000_000  # a page; above it a small file may be a bomb that fills the memory
 PDF_DPI = 200
 WHITES = (1.0, 16.0, 255.0, 4095.0, 65535.0)  # a unit, scikit-learn's digits, 8, 12 and 16 bits
@@ -272,11 +274,11 @@ def _pages_of_pdf(name: str, label: str, content: bytes, max_pixels: int) -> Ite
         import pypdfium2
     except ImportError as error:
         raise MissingExtra(f"{label}: reading a PDF", "pdf") from error
-    with _explained(f"{label}: a PDF that cannot be opened"):
+    with _PDFIUM, _explained(f"{label}: a PDF that cannot be opened"):
         document = pypdfium2.PdfDocument(content)
     try:
         for index in range(len(document)):
-            with _explained(f"{label}, page {index + 1}"):
+            with _PDFIUM, _explained(f"{label}, page {index + 1}"):
                 page = document[index]
                 scale = PDF_DPI / 72
                 width, height = (round(side * scale) for side in page.get_size())
@@ -284,4 +286,5 @@ def _pages_of_pdf(name: str, label: str, content: bytes, max_pixels: int) -> Ite
                 grey = _grey(page.render(scale=scale).to_pil())
             yield Page(name=name, index=index, grey=grey)
     finally:
-        document.close()
+        with _PDFIUM:
+            document.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -11,7 +13,6 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from numeye import source, weights
-from numeye.results import Unreadable
 from numeye.server import bodies, counts, problems, schemas
 from numeye.server.desk import Asked, Desk
 from numeye.server.guards import Guard, SafeHeaders
@@ -19,11 +20,18 @@ from numeye.server.limits import Limits
 from numeye.server.problems import Problem
 
 PATHS = ("/v1/read", "/v1/models", "/healthz", "/readyz", "/metrics", "/openapi.json")
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": schemas.Problem, "description": problems.TITLES[status]}
-    for status in (401, 413, 415, 422, 429, 503)
-}
+LOG = logging.getLogger("numeye.server")
+REPEATED_GROUP = re.compile(r"\)[*+?{]")  # such patterns can grow beyond all bounds
 ABOUT = "Reads handwritten digits in any picture, says how sure it is, or why there is no answer."
+
+
+def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For the description."""
+    schema = schemas.Problem.model_json_schema()
+    return {
+        status: {"description": problems.TITLES[status], "content": {problems.TYPE: {"schema": schema}}}
+        for status in statuses
+    }
 
 
 def create_app(limits: Limits | None = None, keys: Sequence[str] = ()) -> FastAPI:
@@ -34,12 +42,13 @@ def create_app(limits: Limits | None = None, keys: Sequence[str] = ()) -> FastAP
         keys: any of which `/v1` asks for; none where empty.
     """
     limits = limits or Limits()
-    desk, counted, guard = Desk(limits), counts.Counts(), Guard(keys, limits.rate)
+    desk, guard = Desk(limits), Guard(keys, limits.rate)
+    counted = counts.Counts(lambda: desk.inside)
     app = FastAPI(
         title="Numeye", version=source.version(), description=ABOUT, docs_url=None, redoc_url=None, lifespan=_life(desk)
     )
     problems.handle(app)
-    app.middleware("http")(_counting(counted, desk))
+    app.middleware("http")(_counting(counted))
     app.add_middleware(SafeHeaders)
     _add_reading(app, desk, counted, limits, guard)
     _add_models(app, guard)
@@ -51,22 +60,23 @@ def _life(desk: Desk) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         await desk.ready()
-        app.state.ready = True
         yield
-        app.state.ready = False
         desk.close()
 
     return life
 
 
-def _counting(counted: counts.Counts, desk: Desk) -> Callable[..., Awaitable[Response]]:
+def _counting(counted: counts.Counts) -> Callable[..., Awaitable[Response]]:
     async def count(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         begun = time.perf_counter()
-        response = await call_next(request)
+        try:
+            response = await call_next(request)
+        except Exception:  # told to whoever runs the server, not to whoever asked
+            LOG.exception("%s %s", request.method, request.url.path)
+            response = Problem(500, "something failed here", "It is noted; another request may do.").response()
         path = request.url.path if request.url.path in PATHS else "other"
         counted.requests.labels(path, response.status_code).inc()
         counted.seconds.labels(path).observe(time.perf_counter() - begun)
-        counted.inside.set(desk.inside)
         return response
 
     return count
@@ -76,7 +86,7 @@ def _add_reading(app: FastAPI, desk: Desk, counted: counts.Counts, limits: Limit
     @app.post(
         "/v1/read",
         response_model=schemas.Answer,
-        responses=REFUSALS,
+        responses=_refusals(401, 408, 413, 415, 422, 429, 503),
         openapi_extra={"requestBody": schemas.REQUEST},
         dependencies=[Depends(guard.check)],
     )
@@ -92,25 +102,34 @@ def _add_reading(app: FastAPI, desk: Desk, counted: counts.Counts, limits: Limit
         ] = None,
     ) -> Response:
         """Read the numbers on each picture: files of a form, one picture as it is, base64 or arrays."""
-        desk.check_room()
-        sent = await bodies.pictures(request, limits)
+        if expect is not None and REPEATED_GROUP.search(expect):
+            raise Problem(422, f"expect: {expect!r} repeats a group", "Repeat single digits only, such as \\d{5}.")
+        desk.enter()
+        try:
+            sent = await bodies.pictures(request, limits)
+        except BaseException:
+            desk.leave()
+            raise
         asked = Asked(single=single, model=model, max_error=max_error, expect=expect, digits=digits, check=check)
         answers = await desk.read(sent, asked)
         counted.count(answers)
-        broken = [answer.error for answer in answers if isinstance(answer, Unreadable)]
+        broken = [answer["error"] for answer in answers if "error" in answer]
         if answers and len(broken) == len(answers):
             raise Problem(422, broken[0], "Send PNG, JPEG, TIFF, BMP, GIF, WebP or PDF, whole and not too large.")
-        return JSONResponse({"results": [answer.to_dict() for answer in answers]})
+        return JSONResponse({"results": answers})
 
 
 def _add_models(app: FastAPI, guard: Guard) -> None:
-    @app.get("/v1/models", response_model=schemas.Models, responses=REFUSALS, dependencies=[Depends(guard.check)])
+    loaded = [weights.load(name) for name in weights.list_models()]
+    default = (weights.DEFAULT, weights.SPOTTER)
+    known = {"models": [{"name": one.name, "default": one.name in default, "card": one.card} for one in loaded]}
+
+    @app.get(
+        "/v1/models", response_model=schemas.Models, responses=_refusals(401, 429), dependencies=[Depends(guard.check)]
+    )
     async def models() -> Response:
         """The packaged models with their cards."""
-        loaded = [weights.load(name) for name in weights.list_models()]
-        default = (weights.DEFAULT, weights.SPOTTER)
-        found = [{"name": one.name, "default": one.name in default, "card": one.card} for one in loaded]
-        return JSONResponse({"models": found})
+        return JSONResponse(known)
 
 
 def _add_health(app: FastAPI, desk: Desk, counted: counts.Counts) -> None:
@@ -119,11 +138,9 @@ def _add_health(app: FastAPI, desk: Desk, counted: counts.Counts) -> None:
         """Whether the server is alive."""
         return {"status": "ok"}
 
-    @app.get("/readyz", responses={503: REFUSALS[503]})
+    @app.get("/readyz", responses=_refusals(503))
     async def readyz() -> dict[str, str]:
         """Whether it takes on more just now."""
-        if not getattr(app.state, "ready", False):
-            raise Problem(503, "the models are being loaded", "Try again in a moment.", retry_after=1)
         desk.check_room()
         return {"status": "ok"}
 

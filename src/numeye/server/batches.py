@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 
 from numeye.image import Page
 from numeye.results import Reading
 
 LATENCY = 0.003  # seconds that the first of a batch waits for others, where nothing is being read
 MOST = 512  # pictures of one batch
+
+Waiting = tuple[list[Page], "asyncio.Future[list[Reading]]"]
 
 
 class Batcher:
@@ -23,7 +26,7 @@ class Batcher:
 
     def __init__(self, read: Callable[[list[Page]], list[Reading]], executor: Executor) -> None:
         self._read, self._executor = read, executor
-        self._waiting: list[tuple[list[Page], asyncio.Future[list[Reading]]]] = []
+        self._waiting: list[Waiting] = []
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -53,22 +56,37 @@ class Batcher:
         batch, self._waiting = self._waiting[:taken], self._waiting[taken:]
         self._busy = True
         together = [page for pages, _ in batch for page in pages]
-        reading = asyncio.get_running_loop().run_in_executor(self._executor, self._read, together)
-        reading.add_done_callback(lambda done: self._done(batch, done))
+        self._submit(together, lambda done: self._done(batch, done))
 
-    def _done(
-        self, batch: list[tuple[list[Page], asyncio.Future[list[Reading]]]], done: asyncio.Future[list[Reading]]
-    ) -> None:
-        """Give each its own, and go on with what came meanwhile."""
+    def _submit(self, pages: list[Page], then: Callable[[asyncio.Future[list[Reading]]], None]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            reading = loop.run_in_executor(self._executor, self._read, pages)
+        except RuntimeError as error:  # the threads have ended
+            reading = loop.create_future()
+            reading.set_exception(error)
+        reading.add_done_callback(then)
+
+    def _done(self, batch: list[Waiting], done: asyncio.Future[list[Reading]]) -> None:
+        """Give each its own, and go on with what came meanwhile; where one spoilt the batch, each is read alone."""
         self._busy = False
-        error = done.exception()
-        start = 0
-        for pages, answer in batch:
-            if answer.done():  # whoever asked has gone
-                pass
-            elif error is not None:
-                answer.set_exception(error)
-            else:
-                answer.set_result(done.result()[start : start + len(pages)])
-            start += len(pages)
+        if not done.cancelled() and done.exception() is not None and len(batch) > 1:
+            for one in batch:
+                self._submit(one[0], partial(_hand_out, [one]))
+        else:
+            _hand_out(batch, done)
         self._start()
+
+
+def _hand_out(batch: list[Waiting], done: asyncio.Future[list[Reading]]) -> None:
+    start = 0
+    for pages, answer in batch:
+        if answer.done():  # whoever asked has gone
+            pass
+        elif done.cancelled():
+            answer.cancel()
+        elif (error := done.exception()) is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(done.result()[start : start + len(pages)])
+        start += len(pages)

@@ -7,6 +7,7 @@ import base64
 import binascii
 import io
 import json
+import math
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ from numeye.server.problems import Problem
 FORM, JSON, NPY = "multipart/form-data", "application/json", "application/x-npy"
 AS_IT_IS = ("application/octet-stream", "application/pdf")  # and all that begins with image/
 KINDS = ", ".join((FORM, "image/*", *AS_IT_IS, JSON, NPY))
-FIELDS = 16  # of a form, that are no files
+FIELDS, FIELD = 16, 1_000  # of a form, that are no files; and bytes of each
 SHAPE = "numbers in rows, rows in pictures: [[[0, 255, ...], ...], ...]"
 
 
@@ -48,20 +49,27 @@ async def pictures(request: Request, limits: Limits) -> list[Sent]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in (FORM, JSON, NPY, *AS_IT_IS) and not kind.startswith("image/"):
         raise Problem(415, f"Content-Type is {kind or 'missing'!r}; expected one of {KINDS}", "Name what is sent.")
-    body = await _body(request, limits.request)
+    try:
+        body = await asyncio.wait_for(_body(request, limits.json if kind == JSON else limits.request), limits.seconds)
+    except TimeoutError as error:
+        raise Problem(408, f"nothing whole came within {limits.seconds:g} s", "Send it quicker, or less.") from error
     if kind == FORM:
         found = await _of_form(request.headers, body, limits)
     elif kind == JSON:
-        found = await asyncio.to_thread(_of_json, body)
+        found = await asyncio.to_thread(_of_json, body, limits.pictures)
     elif kind == NPY:
-        found = _of_npy(body)
+        found = _of_npy(body, limits.pictures)
     else:
         found = [Sent(body)] if body else []
     if not found:
         raise Problem(422, "there is no picture in the request", f"Send at least one: {KINDS}.")
-    if len(found) > limits.pictures:
-        raise Problem(413, f"{len(found):,} pictures; at most {limits.pictures} are read at once", "Send fewer.")
+    _check_count(len(found), limits.pictures)
     return found
+
+
+def _check_count(found: int, most: int) -> None:
+    if found > most:
+        raise Problem(413, f"{found:,} pictures; at most {most} are read at once", "Send fewer.")
 
 
 async def _body(request: Request, most: int) -> bytes:
@@ -82,15 +90,22 @@ def _too_long(found: str, most: int) -> Problem:
     return Problem(413, f"{found} bytes; at most {most:,} are taken", "Send a smaller picture, or fewer at once.")
 
 
+class InMemory(MultiPartParser):
+    """Keeps files in memory, where they are already, and off the disk."""
+
+    spool_max_size = 1 << 40
+
+
 async def _of_form(headers: Headers, body: bytes, limits: Limits) -> list[Sent]:
     """The files of a form; what is no file is passed over."""
 
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
-    parser = MultiPartParser(
-        headers, stream(), max_files=limits.pictures + 1, max_fields=FIELDS, max_part_size=1_000_000
-    )
+    # Of the head only what parts the form is needed: its character set is the sender's to choose, and some are slow.
+    _, _, boundary = headers.get("content-type", "").partition("boundary=")
+    plain = Headers({"content-type": f"{FORM}; boundary={boundary.partition(';')[0].strip()}"})
+    parser = InMemory(plain, stream(), max_files=limits.pictures + 1, max_fields=FIELDS, max_part_size=FIELD)
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError, AssertionError) as error:
@@ -104,7 +119,7 @@ async def _of_form(headers: Headers, body: bytes, limits: Limits) -> list[Sent]:
         await form.close()
 
 
-def _of_json(body: bytes) -> list[Sent]:
+def _of_json(body: bytes, most: int) -> list[Sent]:
     """Of `{"images": [base64, ...]}` or `{"arrays": [rows, ...]}`, or both."""
     helps = 'Send {"images": ["base64", ...]} or {"arrays": [[[0, 255, ...], ...], ...]}.'
     try:
@@ -116,6 +131,7 @@ def _of_json(body: bytes) -> list[Sent]:
     images, arrays = stored.get("images", []), stored.get("arrays", [])
     if not isinstance(images, list) or not isinstance(arrays, list):
         raise Problem(422, '"images" and "arrays" are lists', helps)
+    _check_count(len(images) + len(arrays), most)
     return [*(Sent(_decoded(one)) for one in images), *(Sent(_array(one)) for one in arrays)]
 
 
@@ -131,17 +147,17 @@ def _decoded(text: Any) -> bytes:
 def _array(rows: Any) -> np.ndarray:
     """Whole numbers of 0 to 255 are levels of grey, as in a file."""
     try:
-        array = np.array(rows)
-    except (ValueError, OverflowError, RecursionError) as error:
-        raise Problem(422, f"an array that has no shape ({error})", f"Send {SHAPE}.") from error
-    if array.dtype.kind not in "biuf" or array.ndim not in (2, 3):
-        raise Problem(422, f"an array of {array.dtype} with {array.ndim} dimensions; expected numbers in rows", SHAPE)
-    if array.dtype.kind in "iu" and array.size and array.min() >= 0 and array.max() <= 255:
+        array = np.array(rows, np.float64)  # of texts among numbers it would else make long texts of all
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise Problem(422, f"an array that is not of numbers in rows ({error})", f"Send {SHAPE}.") from error
+    if array.ndim not in (2, 3):
+        raise Problem(422, f"an array of {array.ndim} dimensions; expected rows of numbers", f"Send {SHAPE}.")
+    if array.size and array.min() >= 0 and array.max() <= 255 and (array == np.floor(array)).all():
         return array.astype(np.uint8)
     return array
 
 
-def _of_npy(body: bytes) -> list[Sent]:
+def _of_npy(body: bytes, most: int) -> list[Sent]:
     """A file of numpy's: one picture (height, width), or several (n, height, width)."""
     helps = "Send what numpy.save writes of an array (n, height, width), without objects."
     stream = io.BytesIO(body)
@@ -149,12 +165,11 @@ def _of_npy(body: bytes) -> list[Sent]:
         version = np.lib.format.read_magic(stream)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
         shape, fortran, dtype = read(stream)
-        room = dtype.itemsize * int(np.prod([int(side) for side in shape], dtype=object))
-        if dtype.kind not in "biuf" or len(body) - stream.tell() != room:
-            raise ValueError(f"{dtype} of shape {shape} in {len(body) - stream.tell():,} bytes")
-        array = np.frombuffer(body, dtype, offset=stream.tell()).reshape(shape, order="F" if fortran else "C")
-    except (ValueError, KeyError, TypeError, OverflowError, SyntaxError) as error:
-        raise Problem(422, f"no .npy that can be read ({error})", helps) from error
-    if array.ndim not in (2, 3):
-        raise Problem(422, f"an array of {array.ndim} dimensions; expected 2 or 3", helps)
+    except Exception as error:
+        raise Problem(422, f"no .npy that can be read ({type(error).__name__})", helps) from error
+    left = len(body) - stream.tell()
+    if len(shape) not in (2, 3) or 0 in shape or dtype.kind not in "biuf" or math.prod(shape) * dtype.itemsize != left:
+        raise Problem(422, f"no .npy that can be read ({dtype} of shape {shape} in {left:,} bytes)", helps)
+    _check_count(shape[0] if len(shape) == 3 else 1, most)
+    array = np.frombuffer(body, dtype, offset=stream.tell()).reshape(shape, order="F" if fortran else "C")
     return [Sent(picture) for picture in ([array] if array.ndim == 2 else array)]

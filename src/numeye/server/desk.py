@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from numeye import image, risk, weights
 from numeye.errors import MissingExtra, PictureError, UsageError
 from numeye.image import Page
 from numeye.reader import Reader
-from numeye.results import Reading, Unreadable
+from numeye.results import Unreadable
 from numeye.server.batches import Batcher
 from numeye.server.bodies import Sent
 from numeye.server.limits import Limits
 from numeye.server.problems import Problem
 
 READERS = 8  # kept ready, of those that were asked for last
-SMALL = 1_000_000  # pixels: larger pictures of one digit are read by themselves
+SMALL = 250_000  # pixels: larger pictures of one digit are read by themselves
+GROUP = 64  # pictures of one digit that are decoded before they are read
 
-Answers = list[Reading | Unreadable]
+Answer = dict[str, Any]  # of one page, as `numeye read --json` prints it
 T = TypeVar("T")
 
 
@@ -54,86 +56,108 @@ class Desk:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.inside = 0  # requests that are being answered or wait for it
+        self.inside = 0  # requests that are being received, read or answered
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="reads")
         self._reader = lru_cache(READERS)(_reader)
         self._batcher = lru_cache(READERS)(lambda reader: Batcher(reader.read_pages, self._threads))
 
-    async def read(self, sent: list[Sent], asked: Asked) -> Answers:
+    def enter(self) -> None:
+        """Take a place, before anything is received; `read` or `leave` gives it back.
+
+        Raises:
+            Problem: too many are inside, with a time to wait.
+        """
+        self.check_room()
+        self.inside += 1
+
+    def leave(self, *_: object) -> None:
+        """Give a place back."""
+        self.inside -= 1
+
+    def check_room(self) -> None:
+        """Look whether there is a place.
+
+        Raises:
+            Problem: there is none.
+        """
+        if self.inside >= self.limits.requests:
+            raise Problem(503, f"{self.inside} requests are being answered", "Try again in a moment.", retry_after=1)
+
+    async def read(self, sent: list[Sent], asked: Asked) -> list[Answer]:
         """An answer for each page of each picture, in order; what cannot be read has its reason in its place.
+
+        The place is kept until the last thread is done, also where nobody waits any more.
 
         Raises:
             Problem: it takes too long.
             UsageError: there is no such model, or it can't do what is asked.
         """
-        self.inside += 1
-        task = asyncio.ensure_future(self._read_all(sent, asked))
-        task.add_done_callback(self._leave)  # threads cannot be stopped: until they are done, it counts
+        task = asyncio.ensure_future(self._read_all(sent, asked, time.monotonic() + self.limits.seconds))
+        task.add_done_callback(self.leave)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # told to whoever still waits
         try:
             return await asyncio.wait_for(asyncio.shield(task), self.limits.seconds)
         except TimeoutError as error:
             took = f"took longer than {self.limits.seconds:g} s"
             raise Problem(503, took, "Send fewer or smaller pictures.", retry_after=10) from error
 
-    def check_room(self) -> None:
-        """Refuse at once where too many are inside, before anything is received.
-
-        Raises:
-            Problem: with a time to wait.
-        """
-        if self.inside >= self.limits.requests:
-            raise Problem(503, f"{self.inside} requests are being answered", "Try again in a moment.", retry_after=1)
-
     async def ready(self) -> None:
-        """Load the default reader, so that no request waits for it."""
-        await self._on_thread(partial(self._reader, Asked()))
+        """Load the default readers, so that no request waits for them."""
+        for single in (False, True):
+            await self._on_thread(partial(self._reader, Asked(single=single)))
 
     def close(self) -> None:
-        """Finish what is being read, and end the threads."""
-        self._threads.shutdown()
+        """Finish what is being read, forget what waits, and end the threads."""
+        self._threads.shutdown(cancel_futures=True)
 
-    def _leave(self, task: asyncio.Future[Answers]) -> None:
-        self.inside -= 1
-        if not task.cancelled():
-            task.exception()  # is told to whoever waits, if anybody still does
-
-    async def _read_all(self, sent: list[Sent], asked: Asked) -> Answers:
+    async def _read_all(self, sent: list[Sent], asked: Asked, until: float) -> list[Answer]:
         reader = await self._on_thread(partial(self._reader, asked))
-        if not reader.single:
-            found = await asyncio.gather(*(self._on_thread(partial(self._read, reader, one)) for one in sent))
-            return [answer for answers in found for answer in answers]
-        pages = await self._on_thread(lambda: [page for one in sent for page in self._pages(one)])
-        return await self._read_digits(reader, pages)
+        if reader.single:
+            groups = [sent[start : start + GROUP] for start in range(0, len(sent), GROUP)]
+            found = [await self._read_digits(reader, group, until) for group in groups]
+        else:
+            few = asyncio.Semaphore(self.limits.threads)  # others get their turn between these
 
-    async def _read_digits(self, reader: Reader, pages: list[Page | Unreadable]) -> Answers:
-        """Small pictures together with those of other requests, large ones by themselves."""
-        small = [page for page in pages if isinstance(page, Page) and page.grey.size <= SMALL]
+            async def read_one(one: Sent) -> list[Answer]:
+                async with few:
+                    return await self._on_thread(partial(self._read_pages, reader, one, until))
+
+            found = await asyncio.gather(*map(read_one, sent))
+        return [answer for answers in found for answer in answers]
+
+    async def _read_digits(self, reader: Reader, sent: Sequence[Sent], until: float) -> list[Answer]:
+        """Small pictures together with those of other requests, large ones while they are decoded."""
+        decoded = await self._on_thread(partial(self._decode, reader, sent, until))
+        small = [page for page in decoded if isinstance(page, Page)]
         together = iter(await self._batcher(reader).read(small) if small else [])
-        answers: Answers = []
-        for page in pages:
+        return [next(together).to_dict() if isinstance(page, Page) else page for page in decoded]
+
+    def _decode(self, reader: Reader, sent: Sequence[Sent], until: float) -> list[Page | Answer]:
+        found: list[Page | Answer] = []
+        for page in (page for one in sent for page in self._pages(one, until)):
             if isinstance(page, Unreadable):
-                answers.append(page)
+                found.append(page.to_dict())
             elif page.grey.size <= SMALL:
-                answers.append(next(together))
+                found.append(page)
             else:
-                answers += await self._on_thread(partial(reader.read_pages, [page]))
-        return answers
+                found += [reading.to_dict() for reading in reader.read_pages([page])]
+        return found
 
-    def _read(self, reader: Reader, sent: Sent) -> Answers:
+    def _read_pages(self, reader: Reader, sent: Sent, until: float) -> list[Answer]:
         """One page after the other, so that one at a time is in memory."""
-        answers: Answers = []
-        for page in self._pages(sent):
-            answers += [page] if isinstance(page, Unreadable) else reader.read_pages([page])
+        answers: list[Answer] = []
+        for page in self._pages(sent, until):
+            read = [page] if isinstance(page, Unreadable) else reader.read_pages([page])
+            answers += [answer.to_dict() for answer in read]
         return answers
 
-    def _pages(self, sent: Sent) -> Iterator[Page | Unreadable]:
-        """The pages of a picture; the reason, where it cannot be read or has too many."""
+    def _pages(self, sent: Sent, until: float) -> Iterator[Page | Unreadable]:
+        """The pages of a picture; the reason, where it cannot be read, has too many, or time is up."""
         try:
             for number, page in enumerate(image.pages(sent.content, max_pixels=self.limits.pixels)):
-                if number >= self.limits.pages:
-                    yield Unreadable(
-                        image=sent.name, error=f"more than {self.limits.pages} pages; send the others by themselves"
-                    )
+                if number >= self.limits.pages or time.monotonic() > until:
+                    most = f"more than {self.limits.pages} pages; send the others by themselves"
+                    yield Unreadable(image=sent.name, error=most if number >= self.limits.pages else "no time was left")
                     return
                 yield replace(page, name=sent.name)
         except (PictureError, MissingExtra) as error:

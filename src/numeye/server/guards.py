@@ -65,11 +65,11 @@ class Guard:
         Raises:
             Problem: it has no valid key, or came too soon.
         """
-        if self._keys and not self._known(_key(request)):
-            raise Problem(401, "no valid key", "Send it as 'Authorization: Bearer KEY'.")
         address = request.client.host if request.client else ""
         if self._rate and not _is_here(address):
-            self._count(address)
+            self._count(address)  # first, so that keys cannot be tried out quickly
+        if self._keys and not self._known(_key(request)):
+            raise Problem(401, "no valid key", "Send it as 'Authorization: Bearer KEY'.")
 
     def _known(self, key: bytes) -> bool:
         """All are compared, each in constant time, so that the time tells nothing."""
@@ -91,7 +91,7 @@ class Guard:
 def _key(request: Request) -> bytes:
     """As it came: headers are read as latin-1, whatever they are."""
     kind, _, key = request.headers.get("authorization", "").partition(" ")
-    return key.strip().encode("latin-1") if kind.lower() == "bearer" else b""
+    return key.strip(" ").encode("latin-1") if kind.lower() == "bearer" else b""
 
 
 def _is_here(address: str) -> bool:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from numeye.errors import NumeyeError
+from numeye.errors import PictureError, UsageError
 
 TYPE = "application/problem+json"
 TITLES = {
-    400: "Bad request",
     401: "No valid key",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     413: "Too much",
     415: "Unknown kind of content",
     422: "Cannot be read",
     429: "Too many requests",
+    500: "Our fault",
     503: "Busy",
 }
 
@@ -47,13 +49,17 @@ class Problem(Exception):
             "hint": self.hint,
         }
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        if self.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
         return JSONResponse(body, self.status, headers, media_type=TYPE)
 
 
 def handle(app: FastAPI) -> None:
     """Make every error of an app a problem."""
     app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(NumeyeError, _numeye_error)
+    app.add_exception_handler(UsageError, _theirs)
+    app.add_exception_handler(PictureError, _theirs)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
 
@@ -64,7 +70,11 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
     return error.response()
 
 
-async def _numeye_error(request: Request, error: Exception) -> JSONResponse:
+async def _gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=408)  # to nobody: whoever sent it has left
+
+
+async def _theirs(request: Request, error: Exception) -> JSONResponse:
     return Problem(422, str(error), "See /openapi.json for what can be sent.").response()
 
 
@@ -80,4 +90,6 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     helps = "GET /openapi.json tells what there is." if error.status_code in (404, 405) else "Look at the request."
-    return Problem(error.status_code, f"{request.method} {request.url.path}: {error.detail}", helps).response()
+    response = Problem(error.status_code, f"{request.method} {request.url.path}: {error.detail}", helps).response()
+    response.headers.update(error.headers or {})
+    return response

@@ -164,3 +164,9 @@ def test_a_second_opinion_is_the_mean_of_both_sizes() -> None:
     assert (
         len(again(grey, first.take(np.array([], np.int64)), lambda pixels: maps_of(*pixels.shape[2:], [])[None])) == 0
     )
+
+
+def test_the_thinnest_strip_is_not_shown_larger_than_can_be() -> None:
+    shapes: list[tuple[int, ...]] = []
+    find(np.full((1, 2_000_000), 255, np.uint8), seer(shapes))
+    assert max(shape[2] * shape[3] for shape in shapes) <= 1.1 * locate.PIXELS

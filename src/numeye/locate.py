@@ -217,8 +217,8 @@ def _areas(boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, " n"]:
 
 
 def _held(scale: float, shape: tuple[int, ...]) -> float:
-    """The nearest scale that makes no more pixels than can be shown."""
-    return min(scale, ENLARGED, math.sqrt(PIXELS / (shape[0] * shape[1])))
+    """The nearest scale that makes no more pixels than can be shown; the thinnest strip is padded to `MULTIPLE`."""
+    return min(scale, ENLARGED, math.sqrt(PIXELS / (shape[0] * shape[1])), PIXELS / (MULTIPLE * max(shape)))
 
 
 def _padded(shown: UInt8[np.ndarray, "height width"]) -> Float32[np.ndarray, "H W"]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from numeye.cli_options import option, say
+from numeye.cli_options import FAILED, STOPPED, option, say
 from numeye.errors import MissingExtra, UsageError
 
 GRACE = 30  # seconds in which what was taken is finished, when the server is to end
@@ -49,7 +50,10 @@ def serve(
     )
     at, number = listening.getsockname()[:2]
     say(f"http://{f'[{at}]' if ':' in at else at}:{number}/v1/read (Ctrl-C ends it)")
-    uvicorn.Server(config).run(sockets=[listening])
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):  # it raises again the signal that ended it, once it has finished
+        server.run(sockets=[listening])
+    raise typer.Exit(STOPPED if server.started else FAILED)
 
 
 def _listen(host: str, port: int) -> socket.socket:

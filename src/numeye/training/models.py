@@ -19,24 +19,32 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 _MODELS: dict[str, Callable[[], nn.Module]] = {}
+_LISTED: set[str] = set()
 
 
 Make = TypeVar("Make", bound=Callable[[], nn.Module])
 
 
-def register(name: str) -> Callable[[Make], Make]:
-    """Make a network known by a name, for recipes and `create_model`: its class, or what else makes it."""
+def register(name: str, *, listed: bool = True) -> Callable[[Make], Make]:
+    """Make a network known by a name, for recipes and `create_model`: its class, or what else makes it.
+
+    Args:
+        name: of it.
+        listed: False for one that is there for a study and offered to nobody.
+    """
 
     def add(make: Make) -> Make:
         _MODELS[name] = make
+        if listed:
+            _LISTED.add(name)
         return make
 
     return add
 
 
 def list_models() -> list[str]:
-    """The names of all architectures."""
-    return sorted(_MODELS)
+    """The names of all architectures that are offered."""
+    return sorted(_LISTED)
 
 
 def create_model(name: str) -> nn.Module:

@@ -69,10 +69,11 @@ class Perceptron(nn.Module):
         return logits
 
 
-register("mlp")(partial(Perceptron, 260))  # 206,710 parameters; `classic` has 206,922
-register("classic-no-convolution")(partial(Perceptron, 128))  # the decision of `classic` alone
-register("classic-no-pooling")(partial(Variant, pooling=False))
-register("classic-strides")(partial(Variant, strides=True))
-register("classic-no-relu")(partial(Variant, active=False))
-register("classic-frozen")(partial(Variant, frozen=True))
-register("classic-bytes")(partial(Variant, scale=255.0))
+_known = partial(register, listed=False)
+_known("mlp")(partial(Perceptron, 260))  # 206,710 parameters; `classic` has 206,922
+_known("classic-no-convolution")(partial(Perceptron, 128))  # the decision of `classic` alone
+_known("classic-no-pooling")(partial(Variant, pooling=False))
+_known("classic-strides")(partial(Variant, strides=True))
+_known("classic-no-relu")(partial(Variant, active=False))
+_known("classic-frozen")(partial(Variant, frozen=True))
+_known("classic-bytes")(partial(Variant, scale=255.0))

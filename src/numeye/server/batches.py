@@ -10,8 +10,8 @@ from functools import partial
 from numeye.image import Page
 from numeye.results import Reading
 
-LATENCY = 0.003  # seconds that the first of a batch waits for others, where nothing is being read
-MOST = 512  # pictures of one batch
+LATENCY = 0.003  # seconds that the first of a batch waits for others, where a lane is free
+MOST = 128  # pictures of one batch: larger ones are no quicker, and let others wait
 
 Waiting = tuple[list[Page], "asyncio.Future[list[Reading]]"]
 
@@ -22,12 +22,13 @@ class Batcher:
     Args:
         read: reads pages, one reading each; runs on the executor.
         executor: of threads.
+        lanes: batches that are read side by side.
     """
 
-    def __init__(self, read: Callable[[list[Page]], list[Reading]], executor: Executor) -> None:
+    def __init__(self, read: Callable[[list[Page]], list[Reading]], executor: Executor, lanes: int = 1) -> None:
         self._read, self._executor = read, executor
+        self._free = lanes
         self._waiting: list[Waiting] = []
-        self._busy = False
         self._timer: asyncio.TimerHandle | None = None
 
     async def read(self, pages: list[Page]) -> list[Reading]:
@@ -35,7 +36,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[Reading]] = loop.create_future()
         self._waiting.append((pages, answer))
-        if not self._busy:
+        if self._free:
             if sum(len(some) for some, _ in self._waiting) >= MOST:
                 self._start()
             elif self._timer is None:
@@ -46,7 +47,7 @@ class Batcher:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._busy or not self._waiting:
+        if not self._free or not self._waiting:
             return
         taken, count = 0, 0
         for pages, _ in self._waiting:
@@ -54,7 +55,7 @@ class Batcher:
                 break
             taken, count = taken + 1, count + len(pages)
         batch, self._waiting = self._waiting[:taken], self._waiting[taken:]
-        self._busy = True
+        self._free -= 1
         together = [page for pages, _ in batch for page in pages]
         self._submit(together, lambda done: self._done(batch, done))
 
@@ -69,7 +70,7 @@ class Batcher:
 
     def _done(self, batch: list[Waiting], done: asyncio.Future[list[Reading]]) -> None:
         """Give each its own, and go on with what came meanwhile; where one spoilt the batch, each is read alone."""
-        self._busy = False
+        self._free += 1
         if not done.cancelled() and done.exception() is not None and len(batch) > 1:
             for one in batch:
                 self._submit(one[0], partial(_hand_out, [one]))

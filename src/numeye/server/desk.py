@@ -59,7 +59,7 @@ class Desk:
         self.inside = 0  # requests that are being received, read or answered
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="reads")
         self._reader = lru_cache(READERS)(_reader)
-        self._batcher = lru_cache(READERS)(lambda reader: Batcher(reader.read_pages, self._threads))
+        self._batcher = lru_cache(READERS)(lambda reader: Batcher(reader.read_pages, self._threads, limits.threads))
 
     def enter(self) -> None:
         """Take a place, before anything is received; `read` or `leave` gives it back.

@@ -40,15 +40,10 @@ class Judge:
         self.model = model
         self.network = Network(model, 0)
 
-    def look(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the network says."""
-        logits, boxes = self.network(pixels)
-        return logits, boxes
-
     def scores(self, pictures: list[np.ndarray]) -> dict[str, np.ndarray]:
         """Each score of each picture, higher for digits; the lowest of all for a blank one."""
         batches = (pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH))
-        sights = [sight for batch in batches for sight in zoom.see(batch, self.look)]
+        sights = [sight for batch in batches for sight in zoom.see(batch, self.network.look)]
         rows = [BLANK if sight is None else self._scores(sight) for sight in sights]
         return dict(zip(SCORES, np.array(rows).T, strict=True))
 
@@ -61,7 +56,7 @@ class Judge:
     def _scores(self, sight: zoom.Sight) -> tuple[float, ...]:
         told = np.exp(zoom.log_softmax(sight.log_probabilities[None] / self.model.temperature))[0]
         entropy = float((told * np.log(told + 1e-12)).sum())
-        ten = self.look(sight.look.pixels[None])[0][0, :10].astype(np.float64)
+        ten = self.network.look(sight.look.pixels[None])[0][0, :10].astype(np.float64)
         energy = float(ten.max() + np.log(np.exp(ten - ten.max()).sum()))
         return 1 - told[10], float(told[:10].max()), entropy, energy
 

@@ -52,4 +52,9 @@ class MissingExtra(NumeyeError):
     """A part that is not installed; the message names the extra that brings it."""
 
     def __init__(self, what: str, extra: str) -> None:
+        self._told = what, extra
         super().__init__(f"{what} needs the extra [{extra}]: pip install 'numeye[{extra}]'")
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
+        """So that it comes whole from one process to another."""
+        return type(self), self._told

@@ -6,9 +6,7 @@ it once more. Nothing is known beforehand of packaged models, so own ones are sh
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from numeye.errors import MissingExtra, PictureError, UsageError
 from numeye.eyes import Network
 from numeye.image import Picture
 from numeye.metrics import softmax
-from numeye.sheet import Tile, contact_sheet
+from numeye.sheet import Tile, contact_sheet, to_png, to_url
 from numeye.weights import Model
 
 if TYPE_CHECKING:
@@ -132,7 +130,7 @@ class Explanation:
         """
         target = check_name(path)
         if target.suffix.lower() == ".png":
-            atomic.write_bytes(target, _png(_stacked([sheet for _, sheet in self.sheets()])))
+            atomic.write_bytes(target, to_png(_stacked([sheet for _, sheet in self.sheets()])))
         else:
             atomic.write_text(target, _page(self))
         return target
@@ -193,11 +191,7 @@ def _fed(grey: np.ndarray, network: Network, model: Model) -> Float32[np.ndarray
             raise PictureError(f"no digit found ({found.rejected}), so there is nothing to explain")
         return found.pixels
 
-    def look(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        logits, boxes = network(pixels)
-        return logits, boxes
-
-    sight = zoom.see([grey], look)[0]
+    sight = zoom.see([grey], network.look)[0]
     if sight is None:
         raise PictureError("no digit found (blank), so there is nothing to explain")
     return sight.look.pixels
@@ -232,9 +226,8 @@ def _layers(inspected: tuple[bytes, dict[str, str]], pixels: Float32[np.ndarray,
     counted: Counter[str] = Counter()
     found = []
     for kind, values in zip(kinds.values(), session.run(list(kinds), given), strict=True):
-        if (
-            values.ndim in (2, 4) and len(values) and values[0].size > 1
-        ):  # the rest is no layer, but a number on the way to one
+        # What has other shapes is no layer, but a number on the way to one.
+        if values.ndim in (2, 4) and len(values) and values[0].size > 1:
             counted[kind] += 1
             found.append(Seen(name=f"{kind} {counted[kind]}", values=values[0]))
     return tuple(found)
@@ -285,12 +278,6 @@ def _stacked(sheets: Sequence[Image.Image]) -> Image.Image:
     return whole
 
 
-def _png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
-    return buffer.getvalue()
-
-
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · Numeye</title>
@@ -309,9 +296,6 @@ def _page(explanation: Explanation) -> str:
     figures = []
     for text, sheet in explanation.sheets():
         said = html.escape(text)
-        source = base64.b64encode(_png(sheet)).decode("ascii")
-        figures.append(
-            f'<figure><img src="data:image/png;base64,{source}" alt="{said}"><figcaption>{said}</figcaption></figure>'
-        )
+        figures.append(f'<figure><img src="{to_url(sheet)}" alt="{said}"><figcaption>{said}</figcaption></figure>')
     title = html.escape(f"What {explanation.model} saw: {explanation.answer}")
     return PAGE.format(title=title, figures="\n".join(figures))

@@ -67,6 +67,11 @@ class Network:
             raise ModelError(f"{self._model}: its logits are not finite; install or export it again")
         return outputs
 
+    def look(self, pixels: Float32[np.ndarray, "n side side"]) -> tuple[np.ndarray, np.ndarray]:
+        """What one that finds and reads a digit says of each picture: logits and a box, as `numeye.zoom` asks."""
+        logits, boxes = self(pixels)
+        return logits, boxes
+
 
 class MnistEyes:
     """Frames each picture as MNIST's digits are, and asks the network once."""
@@ -107,12 +112,8 @@ class ZoomEyes:
 
     def read(self, pages: list[Page]) -> list[Reading]:
         """One reading a page."""
-        sights = zoom.see([page.grey for page in pages], self._look)
+        sights = zoom.see([page.grey for page in pages], self._network.look)
         return [self._reading(page, sight) for page, sight in zip(pages, sights, strict=True)]
-
-    def _look(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        logits, boxes = self._network(pixels)
-        return logits, boxes
 
     def _reading(self, page: Page, sight: zoom.Sight | None) -> Reading:
         if sight is None:

@@ -5,7 +5,6 @@ Nothing in it is loaded from elsewhere: pictures and styles are inline, and ther
 
 from __future__ import annotations
 
-import base64
 import io
 import shlex
 from pathlib import Path
@@ -19,7 +18,7 @@ from numeye.config import list_recipes, load_recipe
 from numeye.errors import MissingExtra
 from numeye.evaluation import Evaluation
 from numeye.runs import MODEL, Run
-from numeye.sheet import Tile, contact_sheet
+from numeye.sheet import Tile, contact_sheet, to_png, to_url
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +42,7 @@ def write(run: Run, evaluation: Evaluation | None, path: Path | None = None) -> 
     target = path or run.folder / FILE
     mistakes = evaluation.mistakes() if evaluation is not None and evaluation.worst().size else None
     if mistakes is not None and path is None:
-        atomic.write_bytes(run.folder / MISTAKES_FILE, _png(mistakes))
+        atomic.write_bytes(run.folder / MISTAKES_FILE, to_png(mistakes))
     atomic.write_text(target, render(run, evaluation, mistakes))
     return target
 
@@ -66,8 +65,8 @@ def render(run: Run, evaluation: Evaluation | None, mistakes: Image.Image | None
         per_digit=evaluation.per_digit() if evaluation else [],
         confusion=_shaded(evaluation) if evaluation else [],
         curves=_curves(run.metrics()),
-        mistakes=_inline(mistakes) if mistakes else None,
-        filters=_inline(filters) if (filters := _filters(run)) else None,
+        mistakes=to_url(mistakes) if mistakes else None,
+        filters=to_url(filters) if (filters := _filters(run)) else None,
         command=repeat_command(run),
     )
 
@@ -138,13 +137,3 @@ def _filters(run: Run) -> Image.Image | None:
     pictures = np.rint(127.5 + kernels[:, 0] / scale * 127.5).astype(np.uint8)
     tiles = [Tile(picture=picture, lines=(f"{number}",)) for number, picture in enumerate(pictures)]
     return contact_sheet(f"{len(tiles)} filters; white +{scale:.2f}, black -{scale:.2f}", tiles, side=60)
-
-
-def _png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
-    return buffer.getvalue()
-
-
-def _inline(picture: Image.Image) -> str:
-    return "data:image/png;base64," + base64.b64encode(_png(picture)).decode("ascii")

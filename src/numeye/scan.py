@@ -283,12 +283,8 @@ def page_eyes(spotter: Network, reader: Network, card: Model, alone: ZoomEyes, t
     def find(pixels: np.ndarray) -> np.ndarray:
         return spotter(pixels[:, 0])[0]
 
-    def look(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        logits, boxes = reader(pixels)
-        return logits, boxes
-
     stated = card.rejection.unsure if card.rejection else 0.0
-    return PageEyes(find, look, Weighing.of(card), stated if threshold is None else threshold, alone=alone)
+    return PageEyes(find, reader.look, Weighing.of(card), stated if threshold is None else threshold, alone=alone)
 
 
 def _credible(fit: Fit | None) -> Fit | None:

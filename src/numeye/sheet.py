@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,6 +49,18 @@ def contact_sheet(title: str, tiles: Sequence[Tile], *, side: int = 96, columns:
         for row, line in enumerate(tile.lines[:2]):
             draw.text((x, y + side + 2 + row * 16), line, fill=MUTED if row else INK, font=caption)
     return sheet
+
+
+def to_png(picture: Image.Image) -> bytes:
+    """The bytes of a PNG file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def to_url(picture: Image.Image) -> str:
+    """A picture as it stands within a page."""
+    return "data:image/png;base64," + base64.b64encode(to_png(picture)).decode("ascii")
 
 
 def _fitted(picture: np.ndarray, side: int) -> Image.Image:

@@ -81,13 +81,8 @@ def read(
     Pictures without any contrast are left out: they are rejected as blank before the network is asked.
     """
     network = Network(weights.Model(name="calibration", onnx=graph, card={}), 0)
-
-    def look(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        logits, boxes = network(pixels)
-        return logits, boxes
-
     batches = (list(pictures[start : start + BATCH]) for start in range(0, len(pictures), BATCH))
-    found = [sight.log_probabilities if sight else None for batch in batches for sight in zoom.see(batch, look)]
+    found = [sight.log_probabilities if sight else None for batch in batches for sight in zoom.see(batch, network.look)]
     seen = [number for number, logs in enumerate(found) if logs is not None]
     return np.stack([logs for logs in found if logs is not None]), labels[seen]
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from numeye import locate, weights, zoom
+from numeye import locate, weights
 from numeye.eyes import Network
 from numeye.image import Page
 from numeye.locate import Spots
@@ -42,7 +42,7 @@ def calibrate(graph: bytes, pages: Pages) -> dict[str, Any]:
         pages: of digits and fonts held back.
     """
     reader = weights.load()
-    find, look = finder(graph), looker(reader)
+    find, look = finder(graph), Network(reader, 0).look
     strips = [pages.strip(SERIES, number) for number in range(STRIPS)]
     fitted = strips[::FITTED]
     counted = [strip for number, strip in enumerate(strips) if number % FITTED]
@@ -67,17 +67,6 @@ def finder(graph: bytes) -> locate.Network:
     """The spotter in ONNX Runtime."""
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     return lambda pixels: np.asarray(session.run(None, {"images": pixels})[0])
-
-
-def looker(reader: weights.Model) -> zoom.Network:
-    """The reader in ONNX Runtime."""
-    network = Network(reader, 0)
-
-    def look(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        logits, boxes = network(pixels)
-        return logits, boxes
-
-    return look
 
 
 def fit_weighing(eyes: PageEyes, strips: Sequence[Tile]) -> Weighing:

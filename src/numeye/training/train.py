@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from numeye import mnist, report, source
 from numeye.config import RunConfig
@@ -20,6 +18,7 @@ from numeye.reader import Reader
 from numeye.runs import Run
 from numeye.training import export
 from numeye.training.data import Loaders, loaders, paper_loaders, tile_loaders
+from numeye.training.lock import alone
 from numeye.training.loop import Callback, Stopped, Training, check_possible, hardware
 from numeye.training.plan import plan_training
 
@@ -64,24 +63,9 @@ def train(
     if plan.config.data == "mnist":
         (fetch or (lambda: mnist.fetch(cache, say=say)))()
     batches = run_loaders(plan.config, cache, say)  # all that can be wrong is wrong before anything is written
-    with _alone(plan.open({**hardware(), **_data_facts(batches)})) as record:
+    record = plan.open({**hardware(), **_data_facts(batches)})
+    with alone(record.folder, "training"):
         return _go_on(record, batches, callbacks, cache=cache, say=say, resume=resume)
-
-
-@contextmanager
-def _alone(record: Run) -> Iterator[Run]:
-    """Hold a run folder, so that no other process trains in it meanwhile."""
-    lock = FileLock(record.folder / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise RunError(
-            f"{record.folder}: another training is at work in it; wait for it, or choose another folder with --run"
-        ) from error
-    try:
-        yield record
-    finally:
-        lock.release()
 
 
 def _go_on(

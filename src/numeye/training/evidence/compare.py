@@ -60,6 +60,8 @@ def compare(
     for path in (wild, fashion):
         if path is not None and not Path(path).exists():
             raise UsageError(f"{path}: no such file or folder")
+    if fashion is not None:
+        mnist.read_idx(Path(fashion))  # one that is damaged is told now, and not after hours
     mnist.fetch(cache, say=say)
     study = Study(
         Path(folder or ("runs/evidence-quick" if quick else "runs/evidence")),

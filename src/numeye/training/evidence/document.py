@@ -131,6 +131,11 @@ class Measure:
         return {"value": self.value, **{name: v if math.isfinite(v) else None for name, v in bounds.items()}}
 
 
+def verdict(held: int, asked: int) -> Verdict:
+    """Of so many things that a claim asks for, so many hold."""
+    return "shown" if held == asked else "in part" if held else "not shown"
+
+
 def differences(one: list[float], other: list[float]) -> Measure:
     """By how much one is ahead of the other, paired by seed."""
     return Measure.of_seeds([a - b for a, b in zip(one, other, strict=True)])

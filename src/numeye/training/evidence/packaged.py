@@ -27,12 +27,8 @@ def told(pictures: Sequence[UInt8[np.ndarray, "_ _"]]) -> Float64[np.ndarray, "n
     model = weights.load()
     network = Network(model, 1)
 
-    def look(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        logits, boxes = network(pixels)
-        return logits, boxes
-
     batches = (pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH))
-    sights = [sight for batch in batches for sight in zoom.see(list(batch), look)]
+    sights = [sight for batch in batches for sight in zoom.see(list(batch), network.look)]
     blank = np.append(np.full(10, -np.inf), 0.0)  # nothing was seen
     rows = np.array([blank if sight is None else sight.log_probabilities / model.temperature for sight in sights])
     return softmax(rows.astype(np.float64))

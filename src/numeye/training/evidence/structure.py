@@ -7,6 +7,7 @@ be moved, turned or resized, which no model has seen in training. Sample efficie
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,9 +15,8 @@ from sklearn.svm import SVC
 
 from numeye.training.evidence import digits, networks
 from numeye.training.evidence.digits import Digits
-from numeye.training.evidence.networks import Asked
 from numeye.training.evidence.study import Result, Step, Study
-from numeye.training.evidence.traditional import CNN, MLP, chosen, search_name
+from numeye.training.evidence.traditional import CNN, MLP, chosen, network_asked, search_name
 
 NETWORKS = (CNN, MLP)
 MOST_OF_SVM = 3_000  # digits it learns from here; it is slow with more
@@ -50,46 +50,18 @@ def shuffle(some: Digits, seed: int = 0) -> Digits:
     return Digits(some.flat[:, order].reshape(-1, 28, 28), some.labels)
 
 
-def learning_rate(name: str, study: Study) -> float:
-    """That with which the comparison has trained a network."""
-    if name == CNN:
-        return 1e-3
-    return float(chosen(study, MLP)["learning_rate"])
-
-
-def epochs(name: str, study: Study) -> int:
-    """For which the comparison has trained a network."""
-    if name == CNN:
-        return study.scale.epochs
-    return int(study.scale.epochs * chosen(study, MLP)["times"])
-
-
 def _shuffled(name: str, seed: int, study: Study) -> Result:
-    whole = digits.fitted(study)
-    asked = Asked(
-        name=f"shuffled-{name}-seed{seed}",
-        model=name,
-        digits=shuffle(whole, seed),  # another permutation for each seed
-        seed=seed,
-        epochs=epochs(name, study),
-        learning_rate=learning_rate(name, study),
-        validation=shuffle(digits.validation(study), seed),
-    )
-    trained = networks.train(study, asked)
+    """Another permutation for each seed."""
+    whole = shuffle(digits.fitted(study), seed)
+    asked = network_asked(study, name, f"shuffled-{name}-seed{seed}", whole, seed)
+    trained = networks.train(study, replace(asked, validation=shuffle(digits.validation(study), seed)))
     said = networks.answers(trained.model, shuffle(digits.test(study), seed).pixels)
     return Result({}, {"test": said.astype(np.int8)})
 
 
 def _few(name: str, size: int, seed: int, study: Study) -> Result:
-    asked = Asked(
-        name=f"few-{name}-{size}-seed{seed}",
-        model=name,
-        digits=digits.fitted(study).some(size, seed),
-        seed=seed,
-        epochs=epochs(name, study),
-        learning_rate=learning_rate(name, study),
-    )
-    trained = networks.train(study, asked)
+    some = digits.fitted(study).some(size, seed)
+    trained = networks.train(study, network_asked(study, name, f"few-{name}-{size}-seed{seed}", some, seed))
     return Result({}, {"test": networks.answers(trained.model, digits.test(study).pixels).astype(np.int8)})
 
 

@@ -121,6 +121,7 @@ class Study:
         seed: the first of the seeds.
         cache: where MNIST is kept.
         wild: a folder of data sets of real pictures, to be answered by every model; None for none.
+        fashion: an IDX file of Fashion-MNIST's pictures; None for that of Debian's package, where it is installed.
         say: is told what happens, in a line each.
 
     Raises:

@@ -183,6 +183,13 @@ def _search_mlp(study: Study) -> Result:
     return _best(tried)
 
 
+def network_asked(study: Study, model: str, name: str, some: Digits, seed: int) -> Asked:
+    """A training of either network as the comparison has it: the CNN by its recipe, the MLP by what was chosen."""
+    if model == MLP:
+        return _mlp(name, some, seed, chosen(study, MLP), study)
+    return Asked(name=name, model=CNN, digits=some, seed=seed, epochs=study.scale.epochs)
+
+
 def _mlp(name: str, some: Digits, seed: int, setting: Setting, study: Study) -> Asked:
     epochs = int(study.scale.epochs * setting["times"])
     rate = float(setting["learning_rate"])
@@ -192,11 +199,7 @@ def _mlp(name: str, some: Digits, seed: int, setting: Setting, study: Study) -> 
 def _train(name: str, seed: int, study: Study) -> Result:
     """One of the two networks; of the CNN, weights are kept, and what it says of its own training digits."""
     whole, key = digits.fitted(study), f"{name}-seed{seed}"
-    if name == MLP:
-        asked = _mlp(key, whole, seed, chosen(study, MLP), study)
-    else:
-        asked = Asked(name=key, model=CNN, digits=whole, seed=seed, epochs=study.scale.epochs)
-    trained = networks.train(study, asked)
+    trained = networks.train(study, network_asked(study, name, key, whole, seed))
     answer = partial(networks.answers, trained.model)
     arrays = questions.answered(study, answer)
     arrays["logits"] = networks.logits(trained.model, digits.test(study).pixels)

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from numeye import source
 from numeye.errors import RunError
 from numeye.training.evidence.study import Scale, Step, Study
+from numeye.training.lock import alone
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -47,7 +47,7 @@ def run(study: Study, steps: Sequence[Step], jobs: int | None = None) -> None:
         steps: all of it.
         jobs: processes; as many as there are cores where left out.
     """
-    with _alone(study.folder):
+    with alone(study.folder, "numeye compare"):
         waiting = [step for step in steps if not study.is_done(step)]
         if not waiting:
             return
@@ -63,18 +63,6 @@ def run(study: Study, steps: Sequence[Step], jobs: int | None = None) -> None:
             except BaseException:  # the others' work is not begun; what runs is finished and kept
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a study, so that no other command works in it meanwhile."""
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise RunError(
-            f"{folder}: another numeye compare is at work in it; wait, or choose another with --run"
-        ) from error
 
 
 def _end_with_parent() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from numeye import metrics
 from numeye.training.evidence import digits, figures
-from numeye.training.evidence.document import Figure, Finding, Measure, Table
+from numeye.training.evidence.document import Figure, Finding, Measure, Table, verdict
 from numeye.training.evidence.failures import READER
 from numeye.training.evidence.study import Study
 from numeye.training.evidence.traditional import CNN, result_name
@@ -57,7 +57,7 @@ def finding(said: dict[str, np.ndarray], told: Told, study: Study) -> Finding:
     errors = ", ".join(f"{name} {one['ece']:.2f} %" for name, one in told.items())
     return Finding(
         claim="It says how sure it is, and is as often right",
-        verdict="shown" if len(honest) == len(said) else "in part" if honest else "not shown",
+        verdict=verdict(len(honest), len(said)),
         text=(
             f"Of the twentieth of the test digits of which each is least sure: {least}. The claim asks that what it "
             f"says lies in the interval of what is so. Expected calibration error over all digits: {errors}."

@@ -8,7 +8,7 @@ import numpy as np
 
 from numeye import metrics
 from numeye.training.evidence import figures, questions
-from numeye.training.evidence.document import Figure, Finding, Measure, Section, Table, duration, p_value
+from numeye.training.evidence.document import Figure, Finding, Measure, Section, Table, duration, p_value, verdict
 from numeye.training.evidence.failures import READER
 from numeye.training.evidence.study import Study
 from numeye.training.evidence.traditional import CNN, MLP, TITLES, chosen, result_name, seeds_of
@@ -67,7 +67,7 @@ def _finding(accuracy: dict[str, Measure], tests: dict[str, tuple[int, int, floa
     counts = tests[best]
     return Finding(
         claim="CNNs outperform traditional models",
-        verdict="shown" if len(plainly) == len(tests) else "in part" if plainly else "not shown",
+        verdict=verdict(len(plainly), len(tests)),
         text=(
             f"The CNN reads {accuracy[CNN]} % of the test digits. By McNemar's test of the first seeds (corrected, p "
             f"below {ALPHA:g}) it is ahead of {len(tested)} of {len(tests)} models; of {len(plainly)} of these its "
@@ -86,7 +86,7 @@ def _wild_finding(study: Study) -> Finding:
     ahead = [s for s in sets if _ahead(study, best, f"wild/{s}").low > 0]
     return Finding(
         claim="The lead holds on real pictures",
-        verdict="shown" if len(ahead) == len(sets) else "in part" if ahead else "not shown",
+        verdict=verdict(len(ahead), len(sets)),
         text=(
             f"Over {len(sets)} sets of real pictures, laid into MNIST's frame, the CNN reads {means[CNN]:.1f} % on "
             f"average, the best of the others ({TITLES[best]}) {means[best]:.1f} %; the CNN is ahead of it beyond "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib as mpl
 import numpy as np
 
 from numeye.metrics import softmax
@@ -118,9 +119,10 @@ def embedding(study: Study) -> Figure:
     """Test digits as each layer lays them."""
     drawing, panels = figures.canvas(1, 4, height=2.7)
     labels = study[EMBEDDING].arrays["labels"]
+    colours = np.array(mpl.color_sequences["petroff10"])  # ten that colour-blind people tell apart (Petroff 2021)
     for axes, layer in zip(panels, LAYERS, strict=True):
         places = study[EMBEDDING].arrays[layer]
-        axes.scatter(*places.T, c=labels, cmap="tab10", vmin=-0.5, vmax=9.5, s=3, linewidths=0, rasterized=True)
+        axes.scatter(*places.T, c=colours[labels], s=3, linewidths=0, rasterized=True)
         for digit in range(10):
             middle = np.median(places[labels == digit], axis=0)
             axes.text(*middle, str(digit), weight="bold", ha="center", va="center", size=11)

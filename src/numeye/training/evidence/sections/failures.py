@@ -9,7 +9,7 @@ import numpy as np
 from numeye import metrics
 from numeye.training.evidence import digits, figures, questions
 from numeye.training.evidence.corruptions import CORRUPTIONS
-from numeye.training.evidence.document import Figure, Finding, Measure, Section, Table
+from numeye.training.evidence.document import Figure, Finding, Measure, Section, Table, verdict
 from numeye.training.evidence.failures import EPSILON, OUTSIDE, READER, READERS, attack_name
 from numeye.training.evidence.sections import certainty, doubts
 from numeye.training.evidence.sections.comparison import measured
@@ -150,7 +150,7 @@ def _attack_finding(study: Study) -> Finding:
     whole = found["reader"][f"{descent}, read as numeye reads"]["value"]
     return Finding(
         claim=f"Changes of {EPSILON:g} a pixel do not change its answers",
-        verdict="shown" if len(kept) == len(READERS) else "in part" if kept else "not shown",
+        verdict=verdict(len(kept), len(READERS)),
         text=(
             f"{told}. The claim asks for {UNMOVED:.0%} of the right answers under AutoAttack. Neither was trained "
             "against attacks. Pictures made against the reader's first look are read right by the whole reader, which "
@@ -208,7 +208,7 @@ def _outside_finding(study: Study) -> Finding:
     told = f"Not asked, since they were not to be had: {', '.join(left_out)}. " if left_out else ""
     return Finding(
         claim="The network knows what is no digit",
-        verdict="shown" if len(known) == len(READERS) else "in part" if known else "not shown",
+        verdict=verdict(len(known), len(READERS)),
         text=(
             f"{told}Area under the ROC curve for the kind that is told worst, where the claim asks for {TOLD_APART}: "
             f"{found[worst['classic']]['classic']:.3f} for the CNN ({worst['classic']}), which has no answer for it, "
@@ -222,8 +222,8 @@ def _outside_table(study: Study) -> Table:
     return Table(
         caption=(
             f"Area under the ROC curve of each kind against {len(arrays['digits.reader']):,} MNIST validation digits, "
-            "1 where all are told apart, 0.5 by chance. Letters are of fonts held out, those that look like digits "
-            "left out."
+            "1 where all are told apart, 0.5 by chance. Letters and signs are of fonts held out, those that look like "
+            "digits left out."
         ),
         head=["pictures that are no digits", "n", *(NAMES[name] for name in READERS)],
         rows=[

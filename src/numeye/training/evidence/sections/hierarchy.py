@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from numeye.training.evidence import digits
-from numeye.training.evidence.document import Finding, Measure, Section, Table, differences
+from numeye.training.evidence.document import Finding, Measure, Section, Table, differences, verdict
 from numeye.training.evidence.hierarchy import KINDS, LIKENED, LIKENESS, PROBED, probe_name
 from numeye.training.evidence.layers import LAYERS
 from numeye.training.evidence.sections import drawings
@@ -76,7 +76,7 @@ def _deeper(study: Study) -> Finding:
     learnt = differences(values["fc1"], _values(study, "untrained", "fc1"))
     return Finding(
         claim="Each layer says more plainly than the one before which digit it is",
-        verdict="shown" if len(up) == len(steps) else "in part" if up else "not shown",
+        verdict=verdict(len(up), len(steps)),
         text=(
             f"From layer to layer the probe gains, in points: {told}. The hidden layer of the trained network is "
             f"{learnt} points ahead of the same layer before training."
@@ -134,7 +134,7 @@ def _classes(study: Study) -> Finding:
     gains = ", ".join(f"{layer} {gain}" for layer, gain in learnt.items())
     return Finding(
         claim="Training makes units belong to digits",
-        verdict="shown" if len(up) == len(learnt) else "in part" if up else "not shown",
+        verdict=verdict(len(up), len(learnt)),
         text=(
             f"Class selectivity: {told}. By training it changes by: {gains}. Units of a convolution are averaged over "
             "all places, so that the hidden layer's is not to be compared with theirs."

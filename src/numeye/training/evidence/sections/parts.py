@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from numeye.training.evidence import digits, figures
 from numeye.training.evidence.ablations import ABLATIONS, LONG, RANDOM, name_of
-from numeye.training.evidence.document import Figure, Finding, Measure, Section, Table
+from numeye.training.evidence.document import Figure, Finding, Measure, Section, Table, verdict
 from numeye.training.evidence.study import Study
 from numeye.training.evidence.traditional import CNN, MEASURED, result_name
 
@@ -54,7 +54,7 @@ def section(study: Study) -> Section:
             f"classic is trained with one part left out or changed, {len(study.seeds)} seeds each, all else alike, for "
             f"{study.scale.epochs} epochs; without pooling the decision sees 16 times as many numbers. The gap is the "
             f"accuracy on digits learnt from less that on test digits. Each seed also goes on for {study.scale.long} "
-            f"epochs, and one learns {study.scale.random:,} digits whose labels are drawn by lot."
+            f"epochs, and one network learns {study.scale.random:,} digits whose labels are drawn by lot."
         ),
         findings=[
             _overfitting("Pooling helps against overfitting", found, POOLING),
@@ -95,7 +95,7 @@ def _overfitting(claim: str, found: dict[str, Ablation], without: tuple[str, str
     )
     return Finding(
         claim=claim,
-        verdict="shown" if len(shown) == len(without) else "in part" if shown else "not shown",
+        verdict=verdict(len(shown), len(without)),
         text=f"With all its parts the gap is {Measure.of_seeds(whole.gap)} points. {told[0].upper()}{told[1:]}.",
     )
 
@@ -109,7 +109,7 @@ def _needed(found: dict[str, Ablation]) -> Finding:
     frozen = Measure.of_seeds(found["random filters, frozen"].test)
     return Finding(
         claim="Convolution, ReLU and learnt filters each add to accuracy",
-        verdict="shown" if len(shown) == len(parts) else "in part" if shown else "not shown",
+        verdict=verdict(len(shown), len(parts)),
         text=(f"{told[0].upper()}{told[1:]}. Even filters that were never learnt give {frozen} %."),
     )
 

@@ -9,7 +9,7 @@ from numeye.training.evidence.document import Figure, Finding, Measure, Section,
 from numeye.training.evidence.sections.comparison import measured
 from numeye.training.evidence.structure import MOST_OF_SVM, NETWORKS, few_name, shuffled_name
 from numeye.training.evidence.study import Study
-from numeye.training.evidence.traditional import CNN, MLP, TITLES, result_name
+from numeye.training.evidence.traditional import CNN, MLP, TITLES, chosen, result_name
 
 SHORT = {CNN: "CNN", MLP: "MLP", "svm": "SVM"}
 FAR = 90  # percent right of digits shifted by 4 pixels
@@ -32,7 +32,9 @@ def section(study: Study) -> Section:
             f"the models of section 1 answer {study.scale.displaced:,} test digits that are shifted, turned and "
             "resized, as no digit was in training. Third, CNN, MLP and SVM learn from few digits, as many of each "
             f"class, drawn anew for each of {study.scale.seeds} seeds; an epoch of a network shows at least "
-            f"{study.scale.least:,} pictures."
+            f"{study.scale.least:,} pictures. In all of them the CNN is trained by its recipe, the MLP for "
+            f"{chosen(study, MLP)['times']} times as many epochs at {chosen(study, MLP)['learning_rate']:g}, as was "
+            "chosen in section 1."
         ),
         findings=[_permuted(plain, shuffled), _displacement(study), _efficiency(few, study)],
         parts=[_shuffled_table(plain, shuffled, study), _displaced_figure(study), _few_figure(few, study)],

@@ -13,7 +13,9 @@ from PIL import Image
 from conftest import Numeye
 from numeye import read, weights
 from numeye.errors import PictureError, UsageError
-from numeye.explain import PATCH, STEP, Explanation, explain
+from numeye.attribution import PATCH, STEP
+from numeye.explain import Explanation, explain
+from numeye.explained import save
 from numeye.training.models import Classic
 
 SEVEN = Path(__file__).parent.parent / "examples" / "digits" / "7-turned.jpg"
@@ -76,14 +78,14 @@ def test_hiding_where_nothing_is_costs_nothing_and_the_strokes_cost_most(seven: 
 
 
 def test_it_is_saved_as_a_picture_or_a_page(seven: Explanation, tmp_path: Path) -> None:
-    with Image.open(seven.save(tmp_path / "seven.png")) as picture:
+    with Image.open(save(seven, tmp_path / "seven.png")) as picture:
         assert picture.width > 600
         assert picture.height > 2_000
-    page = seven.save(tmp_path / "seven.html").read_text(encoding="utf-8")
+    page = save(seven, tmp_path / "seven.html").read_text(encoding="utf-8")
     assert page.count("<figure>") == page.count('alt="') == 1 + len(seven.layers)
     assert "http" not in page
     with pytest.raises(UsageError, match=r"ends in \.png or \.html"):
-        seven.save(tmp_path / "seven.txt")
+        save(seven, tmp_path / "seven.txt")
 
 
 def test_what_cannot_be_explained_is_told() -> None:

@@ -215,15 +215,16 @@ def explain(
     json: Json = False,
 ) -> None:
     """Show what each layer of a network saw in a picture of one digit, and which part of it mattered."""
-    from numeye.explain import check_name
     from numeye.explain import explain as look
+    from numeye.explained import check_name
+    from numeye.explained import save as write
 
     if save is not None:
         check_name(save)  # before anything is done
     seen = look(picture, model)
     answer(json_module.dumps(seen.to_dict()) if json else str(seen))
     if save is not None:
-        say(f"saved: {seen.save(save)}")
+        say(f"saved: {write(seen, save)}")
 
 
 @app.command()

@@ -1,37 +1,27 @@
-"""What a network saw in a picture: every layer, read from the graph itself, and which parts of the picture mattered.
-
-The graph of any ONNX model is opened, the results of its layers are added to its outputs, and the picture goes through
-it once more. Nothing is known beforehand of packaged models, so own ones are shown as well.
-"""
+"""What a network saw in a picture: how it was fed, every layer, and which parts of the picture mattered."""
 
 from __future__ import annotations
 
-import html
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
-from numeye import atomic, framing, image, weights, zoom
-from numeye.errors import MissingExtra, PictureError, UsageError
+from numeye import attribution, image, weights
+from numeye.anatomy import BETWEEN, Anatomy, Layer
+from numeye.attribution import PATCH, STEP
+from numeye.errors import PictureError
 from numeye.eyes import Network
+from numeye.feeding import Fed, feed
 from numeye.image import Picture
 from numeye.metrics import softmax
-from numeye.sheet import Tile, contact_sheet, to_png, to_url
+from numeye.results import NOT_A_DIGIT
 from numeye.weights import Model
 
 if TYPE_CHECKING:
-    from jaxtyping import Float32, Float64
-
-# Operations whose results are shown, and what people call them. A sum is where a residual block adds what came in.
-LAYERS = {"Conv": "convolution", "Relu": "ReLU", "MaxPool": "pooling", "AveragePool": "pooling", "Gemm": "linear",
-          "MatMul": "linear", "Add": "sum"}  # fmt: skip
-SHOWN = 32  # units of a layer that are drawn, the strongest first
-PATCH, STEP = 6, 2  # pixels a side of what is hidden, and from one place to the next
+    from jaxtyping import Float, Float32, Float64, UInt8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +29,17 @@ class Seen:
     """What one layer made of the picture.
 
     Attributes:
-        name: kind and number, such as `convolution 2`.
+        layer: which, and how it works.
         values: (units, height, width), or (units,).
     """
 
-    name: str
+    layer: Layer
     values: Float32[np.ndarray, "units ..."]
+
+    @property
+    def name(self) -> str:
+        """Kind and number, such as `convolution 2`."""
+        return self.layer.name
 
     @property
     def strength(self) -> Float64[np.ndarray, " units"]:
@@ -75,17 +70,29 @@ class Explanation:
 
     Attributes:
         model: its name.
-        pixels: (height, width) what it was fed with, 0 to 1.
+        fed: what it was fed with.
         probabilities: of its answers; the eleventh, where there is one, is no digit.
-        layers: in the order in which they work.
+        seen: what each layer made of it, and what stands between them, in the order in which they work.
         hidden: (rows, columns) points by which the answer's probability falls when that part of `pixels` is hidden.
+        activation: (height, width) where the last maps saw what speaks for the answer; None where that is not known.
     """
 
     model: str
-    pixels: Float32[np.ndarray, "height width"]
+    fed: Fed
     probabilities: Float64[np.ndarray, " classes"]
-    layers: tuple[Seen, ...]
-    hidden: Float64[np.ndarray, "rows columns"]
+    seen: tuple[Seen, ...]
+    hidden: Float64[np.ndarray, "rows columns"] | None
+    activation: Float[np.ndarray, "height width"] | None
+
+    @property
+    def pixels(self) -> Float32[np.ndarray, "side side"]:
+        """(side, side) what it was fed with, 0 to 1."""
+        return self.fed.pixels
+
+    @property
+    def layers(self) -> tuple[Seen, ...]:
+        """What is a layer."""
+        return tuple(one for one in self.seen if one.layer.kind != BETWEEN)
 
     @property
     def answer(self) -> str:
@@ -93,12 +100,19 @@ class Explanation:
         best = int(self.probabilities.argmax())
         return str(best) if best < 10 else "no digit"
 
+    @property
+    def rejected(self) -> str | None:
+        """Why there is no digit, or None."""
+        return self.fed.rejected or (NOT_A_DIGIT if self.answer == "no digit" else None)
+
     def __str__(self) -> str:
         head = f"{self.answer}   {self.probabilities.max() * 100:.1f}%   ({self.model})"
-        row, column = np.unravel_index(int(self.hidden.argmax()), self.hidden.shape)
-        most = f"costs most: {self.hidden.max():.0f} points"
-        where = f"hiding the {PATCH}x{PATCH} pixels at {column * STEP},{row * STEP} {most}"
-        return "\n".join([head, *map(str, self.layers), where])
+        lines = [head, *map(str, self.layers)]
+        if self.hidden is not None:
+            row, column = np.unravel_index(int(self.hidden.argmax()), self.hidden.shape)
+            most = f"costs most: {self.hidden.max():.0f} points"
+            lines.append(f"hiding the {PATCH}x{PATCH} pixels at {column * STEP},{row * STEP} {most}")
+        return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -107,44 +121,74 @@ class Explanation:
             "answer": self.answer,
             "probabilities": self.probabilities.tolist(),
             "layers": [layer.to_dict() for layer in self.layers],
-            "hidden": self.hidden.tolist(),
+            "hidden": None if self.hidden is None else self.hidden.tolist(),
         }
 
-    def sheets(self) -> list[tuple[str, Image.Image]]:
-        """A drawing of what was fed in, and one a layer, each with a sentence."""
-        fed = Tile(picture=_grey(self.pixels, 0, 1), lines=("what it was fed with",))
-        map_ = Tile(
-            picture=_grey(self.hidden, 0, max(float(self.hidden.max()), 1e-9)), lines=("what must not be hidden",)
-        )
-        title = f"{self.answer}, {self.probabilities.max() * 100:.1f} %"
-        first = contact_sheet(title, [fed, map_], side=160)
-        said = f"{self.model} says {title}. Right: the brighter, the more the answer falls when that part is hidden."
-        return [(said, first), *((str(layer), _sheet(layer)) for layer in self.layers)]
 
-    def save(self, path: str | Path) -> Path:
-        """Write it as a picture (.png) or a page in one file (.html).
+class Explainer:
+    """Shows what one network sees; safe to call from several threads.
 
-        Raises:
-            UsageError: the name ends otherwise.
-            OutputError: it cannot be written.
-        """
-        target = check_name(path)
-        if target.suffix.lower() == ".png":
-            atomic.write_bytes(target, to_png(_stacked([sheet for _, sheet in self.sheets()])))
-        else:
-            atomic.write_text(target, _page(self))
-        return target
-
-
-def check_name(path: str | Path) -> Path:
-    """A file that an explanation can be saved as.
+    Args:
+        model: that reads one digit.
 
     Raises:
-        UsageError: its name ends in neither .png nor .html.
+        UsageError: it finds digits on pages, or nothing of it can be shown.
+        ModelError: its file is damaged, or it is a network of another shape.
+        MissingExtra: the extra [explain] is not installed.
     """
-    if Path(path).suffix.lower() not in (".png", ".html"):
-        raise UsageError(f"--save {path}: expected a name that ends in .png or .html")
-    return Path(path)
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.network = Network(model, 1)
+        self.fed_with(np.full((4, 4), 255, np.uint8))  # one that finds digits on pages is told at once
+        self.anatomy = Anatomy(model)
+
+    def fed_with(self, grey: UInt8[np.ndarray, "height width"], without: Collection[str] = ()) -> Fed:
+        """How a picture comes to the network; see `numeye.feeding`."""
+        return feed(grey, self.network, self.model, without)
+
+    def probabilities(self, pixels: Float32[np.ndarray, "n side side"]) -> Float64[np.ndarray, "n classes"]:
+        """Calibrated, of what the network was fed with."""
+        return softmax(self.network(pixels)[0].astype(np.float64) / self.model.temperature)
+
+    def explain(
+        self,
+        grey: UInt8[np.ndarray, "height width"],
+        without: Collection[str] = (),
+        *,
+        layers: bool = True,
+        hidden: bool = False,
+        activation: bool = False,
+    ) -> Explanation:
+        """One picture as it saw it.
+
+        Args:
+            grey: (height, width) uint8.
+            without: steps on the way that are left out.
+            layers: show what each layer made of it.
+            hidden: find what must not be hidden.
+            activation: find where the last maps saw what speaks for the answer.
+        """
+        fed = self.fed_with(grey, without)
+        said = self.probabilities(fed.pixels[None])[0]
+        made = self.anatomy.see(fed.pixels[None]) if layers or activation else {}
+        seen = tuple(Seen(layer=layer, values=made[layer.tensor][0]) for layer in self.anatomy.layers if made)
+        best = int(said.argmax())
+        return Explanation(
+            model=self.model.name,
+            fed=fed,
+            probabilities=said,
+            seen=seen if layers else (),
+            hidden=attribution.hidden(fed.pixels, best, self.probabilities) if hidden else None,
+            activation=self._activation(seen, best) if activation else None,
+        )
+
+    def _activation(self, seen: tuple[Seen, ...], answer: int) -> Float[np.ndarray, "height width"] | None:
+        """By the last maps that are convolved and not pooled yet."""
+        for one in reversed(seen):
+            if one.values.ndim == 3 and one.layer.kind in ("ReLU", "activation", "convolution"):
+                return attribution.silenced(self.anatomy, one.values, one.layer, answer)
+        return None
 
 
 def explain(picture: Picture, model: str | Path | None = None) -> Explanation:
@@ -160,142 +204,8 @@ def explain(picture: Picture, model: str | Path | None = None) -> Explanation:
         ModelError: its file is damaged, or it is a network of another shape.
         MissingExtra: the extra [explain] is not installed.
     """
-    chosen = weights.load(model)
-    network = Network(chosen, 0)
-    inspected = _inspected(chosen)
-    pixels = _fed(image.only_page(picture).grey, network, chosen)
-
-    def probabilities(batch: Float32[np.ndarray, "n height width"]) -> Float64[np.ndarray, "n classes"]:
-        return softmax(network(batch)[0].astype(np.float64) / chosen.temperature)
-
-    said = probabilities(pixels[None])[0]
-    return Explanation(
-        model=chosen.name,
-        pixels=pixels,
-        probabilities=said,
-        layers=_layers(inspected, pixels),
-        hidden=_hidden(pixels, int(said.argmax()), said.max(), probabilities),
-    )
-
-
-def _fed(grey: np.ndarray, network: Network, model: Model) -> Float32[np.ndarray, "height width"]:
-    """What the network receives: the digit in MNIST's frame, or the look that the answer is made from."""
-    kind = model.framing or network.framing
-    if kind == "pages":
-        raise UsageError(
-            f"{model.name}: finds digits on pages; expected a model that reads one, such as reader or classic"
-        )
-    if kind == "mnist":
-        found = framing.frame(grey)
-        if found.rejected is not None:
-            raise PictureError(f"no digit found ({found.rejected}), so there is nothing to explain")
-        return found.pixels
-
-    sight = zoom.see([grey], network.look)[0]
-    if sight is None:
-        raise PictureError("no digit found (blank), so there is nothing to explain")
-    return sight.look.pixels
-
-
-def _inspected(model: Model) -> tuple[bytes, dict[str, str]]:
-    """The model's graph with the results of its layers among its outputs; which those are, and of which kind."""
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtra("explaining", "explain") from error
-    graph = onnx.load_model_from_string(model.onnx)
-    constants = {one.name for one in graph.graph.initializer}
-    kinds = {
-        node.output[0]: LAYERS[node.op_type]
-        for node in graph.graph.node
-        if node.op_type in LAYERS and not (node.op_type == "Add" and constants.intersection(node.input))  # a bias
-    }
-    if not kinds:
-        raise UsageError(f"{model.name}: none of {', '.join(LAYERS)} is in its graph; nothing of it can be shown")
-    for name in kinds.keys() - {output.name for output in graph.graph.output}:
-        graph.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
-    return graph.SerializeToString(), kinds
-
-
-def _layers(inspected: tuple[bytes, dict[str, str]], pixels: Float32[np.ndarray, "height width"]) -> tuple[Seen, ...]:
-    import onnxruntime
-
-    content, kinds = inspected
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    given = {session.get_inputs()[0].name: pixels[None, None]}
-    counted: Counter[str] = Counter()
-    found = []
-    for kind, values in zip(kinds.values(), session.run(list(kinds), given), strict=True):
-        # What has other shapes is no layer, but a number on the way to one.
-        if values.ndim in (2, 4) and len(values) and values[0].size > 1:
-            counted[kind] += 1
-            found.append(Seen(name=f"{kind} {counted[kind]}", values=values[0]))
-    return tuple(found)
-
-
-def _hidden(
-    pixels: Float32[np.ndarray, "height width"], answer: int, sure: float, probabilities: Any
-) -> Float64[np.ndarray, "rows columns"]:
-    """Zeiler and Fergus 2014 (https://arxiv.org/abs/1311.2901): a patch of paper over each part in turn."""
-    height, width = pixels.shape
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    rows, columns = range(0, height - PATCH + 1, STEP), range(0, width - PATCH + 1, STEP)
-    covered = np.repeat(pixels[None], len(rows) * len(columns), axis=0)
-    for number, (top, left) in enumerate((top, left) for top in rows for left in columns):
-        covered[number, top : top + PATCH, left : left + PATCH] = np.median(border)
-    fallen: np.ndarray = (sure - probabilities(covered)[:, answer]) * 100
-    return fallen.reshape(len(rows), len(columns)).clip(min=0)
-
-
-def _sheet(layer: Seen) -> Image.Image:
-    """Its units, the strongest first, all on one scale; of a layer without places, a square of numbers."""
-    high = max(float(np.abs(layer.values).max()), 1e-9)
-    low = -high if layer.values.min() < 0 else 0.0
-    if layer.values.ndim == 1:
-        side = int(np.ceil(np.sqrt(len(layer.values))))
-        square = np.pad(layer.values, (0, side * side - len(layer.values))).reshape(side, side)
-        lines = (f"{len(layer.values)} numbers", f"to {layer.values.max():.2f}")
-        return contact_sheet(layer.name, [Tile(picture=_grey(square, low, high), lines=lines)], side=120)
-    order = np.argsort(-layer.strength, kind="stable")[:SHOWN]
-    tiles = [
-        Tile(picture=_grey(layer.values[unit], low, high), lines=(f"unit {unit}", f"to {layer.strength[unit]:.2f}"))
-        for unit in order.tolist()
-    ]
-    return contact_sheet(f"{layer.name}: {len(order)} of {len(layer.values)} units", tiles, side=84)
-
-
-def _grey(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    levels: np.ndarray = np.rint(np.clip((values - low) / (high - low), 0, 1) * 255).astype(np.uint8)
-    return levels
-
-
-def _stacked(sheets: Sequence[Image.Image]) -> Image.Image:
-    whole = Image.new("RGB", (max(one.width for one in sheets), sum(one.height for one in sheets)), "white")
-    top = 0
-    for sheet in sheets:
-        whole.paste(sheet, (0, top))
-        top += sheet.height
-    return whole
-
-
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} · Numeye</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
-body {{ color: #1b1b1b; background: #fff; }} img {{ max-width: 100%; }} figure {{ margin: 1.5rem 0; }}
-figcaption {{ color: #595959; font-variant-numeric: tabular-nums; }}
-</style>
-<h1>{title}</h1>
-{figures}
-</html>
-"""
-
-
-def _page(explanation: Explanation) -> str:
-    figures = []
-    for text, sheet in explanation.sheets():
-        said = html.escape(text)
-        figures.append(f'<figure><img src="{to_url(sheet)}" alt="{said}"><figcaption>{said}</figcaption></figure>')
-    title = html.escape(f"What {explanation.model} saw: {explanation.answer}")
-    return PAGE.format(title=title, figures="\n".join(figures))
+    explainer = Explainer(weights.load(model))
+    explanation = explainer.explain(image.only_page(picture).grey, hidden=True, activation=True)
+    if explanation.fed.rejected is not None:
+        raise PictureError(f"no digit found ({explanation.fed.rejected}), so there is nothing to explain")
+    return explanation

@@ -8,6 +8,7 @@ its centre of mass in the middle. `frame` does the same to any grey picture, one
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -27,6 +28,14 @@ MIN_INK = 0.03  # of all ink; rows and columns at the edge with less are specks
 MAX_RUNS = 6.0  # strokes that a line through the ink crosses, on average; a digit has 1 to 3, noise dozens
 
 Rejection = Literal["blank", "not a digit"]
+# What is done to a picture on its way, in order; each can be left out, to see what it is good for.
+STEPS = {
+    "light": "the slope of the light taken out",
+    "polarity": "the ink made light, whatever it was",
+    "ink": "the paper made 0 and the ink 1",
+    "size": "cut out and scaled to 20 pixels",
+    "centre": "laid with its centre of mass in the middle",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +49,7 @@ class Framing:
         threshold: ink above it counts as a stroke, 0 to 1.
         box: x, y, width, height of the digit in pixels of the picture as it was given; None where there is none.
         pixels: (28, 28) what the network is given, 0 black to 1 white; black where there is no digit.
+        window: x, y, width, height of what these show, in pixels of the picture as it was given; None as `box`.
         rejected: why this is no digit, or None.
     """
 
@@ -49,6 +59,7 @@ class Framing:
     threshold: float
     box: tuple[int, int, int, int] | None
     pixels: Float32[np.ndarray, "28 28"]
+    window: tuple[float, float, float, float] | None
     rejected: Rejection | None
 
     def steps(self) -> list[tuple[str, UInt8[np.ndarray, "_ _"]]]:
@@ -63,16 +74,17 @@ class Framing:
         ]
 
 
-def frame(grey: UInt8[np.ndarray, "height width"]) -> Framing:
+def frame(grey: UInt8[np.ndarray, "height width"], without: Collection[str] = ()) -> Framing:
     """Find the one digit of a picture and lay it into MNIST's frame.
 
     Args:
         grey: (height, width) uint8, of any size and polarity, 0 black to 255 white.
+        without: steps to leave out, of `STEPS`; digits are read with all of them.
     """
-    shrunk = _evenly_lit(_shrink(grey))
+    shrunk = _shrink(grey) if "light" in without else _evenly_lit(_shrink(grey))
     level = _otsu(shrunk)
-    dark_ink = _paper_is_light(shrunk, level)
-    ink = _ink(shrunk, level, dark_ink)
+    dark_ink = "polarity" not in without and _paper_is_light(shrunk, level)
+    ink = _as_it_is(shrunk, dark_ink) if "ink" in without else _ink(shrunk, level, dark_ink)
     threshold = _otsu(_as_picture(ink)) / 255
     strokes = ink > threshold
 
@@ -87,10 +99,12 @@ def frame(grey: UInt8[np.ndarray, "height width"]) -> Framing:
         rejected = "not a digit"  # nothing but specks
     if rejected is None and found is not None and max(found[2:]) < MIN_SIZE * max(shrunk.shape):
         found, rejected = None, "blank"  # a speck of dust on an empty page
-    pixels = np.zeros((SIZE, SIZE), np.float32)
+    pixels, window = np.zeros((SIZE, SIZE), np.float32), None
     if found is not None:
-        x, y, width, height = found
-        pixels = centre(_fit(ink[y : y + height, x : x + width]))
+        cut = (0, 0, ink.shape[1], ink.shape[0]) if "size" in without else found
+        pixels, seen = _laid(ink, cut, by_mass="centre" not in without)
+        across, down = grey.shape[1] / shrunk.shape[1], grey.shape[0] / shrunk.shape[0]
+        window = (seen[0] * across, seen[1] * down, seen[2] * across, seen[3] * down)
     return Framing(
         grey=shrunk,
         dark_ink=dark_ink,
@@ -98,6 +112,7 @@ def frame(grey: UInt8[np.ndarray, "height width"]) -> Framing:
         threshold=threshold,
         box=None if found is None else _on_original(found, shrunk.shape, grey.shape),
         pixels=pixels,
+        window=window,
         rejected=rejected,
     )
 
@@ -111,6 +126,22 @@ def resize_only(grey: UInt8[np.ndarray, "height width"]) -> Float32[np.ndarray, 
 
 def centre(digit: Float32[np.ndarray, "height width"]) -> Float32[np.ndarray, "28 28"]:
     """Lay a digit of at most 28x28 into the frame, its centre of mass in the middle, as far as it fits."""
+    return _put(digit, *_place(digit))
+
+
+def _laid(
+    ink: Float32[np.ndarray, "height width"], cut: tuple[int, int, int, int], *, by_mass: bool
+) -> tuple[Float32[np.ndarray, "28 28"], tuple[float, float, float, float]]:
+    """A part of a picture in the frame, and what the whole frame shows of the picture: x, y, width, height."""
+    x, y, width, height = cut
+    digit = _fit(ink[y : y + height, x : x + width])
+    top, left = _place(digit) if by_mass else ((SIZE - digit.shape[0]) // 2, (SIZE - digit.shape[1]) // 2)
+    across, down = width / digit.shape[1], height / digit.shape[0]
+    return _put(digit, top, left), (x - left * across, y - top * down, SIZE * across, SIZE * down)
+
+
+def _place(digit: Float32[np.ndarray, "height width"]) -> tuple[int, int]:
+    """Top and left of a digit whose centre of mass is to be in the middle of the frame."""
     height, width = digit.shape
     mass = max(float(digit.sum()), 1e-6)
     centre_y = float(digit.sum(axis=1) @ (np.arange(height) + 0.5)) / mass
@@ -118,8 +149,12 @@ def centre(digit: Float32[np.ndarray, "height width"]) -> Float32[np.ndarray, "2
     # MNIST's mean lies in the middle of pixel 14, not on the edge between 13 and 14.
     top = int(np.clip(round((SIZE + 1) / 2 - centre_y), 0, SIZE - height))
     left = int(np.clip(round((SIZE + 1) / 2 - centre_x), 0, SIZE - width))
+    return top, left
+
+
+def _put(digit: Float32[np.ndarray, "height width"], top: int, left: int) -> Float32[np.ndarray, "28 28"]:
     framed = np.zeros((SIZE, SIZE), np.float32)
-    framed[top : top + height, left : left + width] = digit
+    framed[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
     return framed
 
 
@@ -198,6 +233,12 @@ def _ink(grey: np.ndarray, level: float, dark_ink: bool) -> Float32[np.ndarray, 
     strokes = depth[~paper_side]
     full = float(np.percentile(strokes, 75)) if strokes.size else 0.0
     return np.clip(depth / max(full, 1.0), 0.0, 1.0)
+
+
+def _as_it_is(grey: np.ndarray, dark_ink: bool) -> Float32[np.ndarray, "height width"]:
+    """The levels as they came, light where there is ink."""
+    levels = grey.astype(np.float32) / 255
+    return np.float32(1) - levels if dark_ink else levels
 
 
 def _is_noise(strokes: Bool[np.ndarray, "height width"]) -> bool:

@@ -83,13 +83,13 @@ def pages(picture: Picture, *, max_pixels: int = MAX_PIXELS) -> Iterator[Page]:
         raise PictureError(f"a {type(picture).__name__} is no picture: expected a path, bytes, an image or an array")
 
 
-def only_page(picture: Picture) -> Page:
-    """The page of a picture that has just one.
+def only_page(picture: Picture, *, max_pixels: int = MAX_PIXELS) -> Page:
+    """The page of a picture that has just one; see `pages`.
 
     Raises:
         PictureError: it cannot be read, or has several pages.
     """
-    found = list(pages(picture))
+    found = list(pages(picture, max_pixels=max_pixels))
     if len(found) != 1:
         raise PictureError(f"{found[0].name or 'the picture'} has {len(found)} pages; read_many reads them all")
     return found[0]

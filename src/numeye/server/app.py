@@ -19,19 +19,10 @@ from numeye.server.guards import Guard, SafeHeaders
 from numeye.server.limits import Limits
 from numeye.server.problems import Problem
 
-PATHS = ("/v1/read", "/v1/models", "/healthz", "/readyz", "/metrics", "/openapi.json")
+PATHS = ("/v1/read", "/v1/explain", "/v1/units", "/v1/models", "/healthz", "/readyz", "/metrics", "/openapi.json")
 LOG = logging.getLogger("numeye.server")
 REPEATED_GROUP = re.compile(r"\)[*+?{]")  # such patterns can grow beyond all bounds
 ABOUT = "Reads handwritten digits in any picture, says how sure it is, or why there is no answer."
-
-
-def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For the description."""
-    schema = schemas.Problem.model_json_schema()
-    return {
-        status: {"description": problems.TITLES[status], "content": {problems.TYPE: {"schema": schema}}}
-        for status in statuses
-    }
 
 
 def create_app(limits: Limits | None = None, keys: Sequence[str] = ()) -> FastAPI:
@@ -86,7 +77,7 @@ def _add_reading(app: FastAPI, desk: Desk, counted: counts.Counts, limits: Limit
     @app.post(
         "/v1/read",
         response_model=schemas.Answer,
-        responses=_refusals(401, 408, 413, 415, 422, 429, 503),
+        responses=problems.refusals(401, 408, 413, 415, 422, 429, 503),
         openapi_extra={"requestBody": schemas.REQUEST},
         dependencies=[Depends(guard.check)],
     )
@@ -125,7 +116,7 @@ def _add_models(app: FastAPI, guard: Guard) -> None:
     known = {"models": [{"name": one.name, "default": one.name in default, "card": one.card} for one in loaded]}
 
     @app.get(
-        "/v1/models", response_model=schemas.Models, responses=_refusals(401, 429), dependencies=[Depends(guard.check)]
+        "/v1/models", response_model=schemas.Models, responses=problems.refusals(401, 429), dependencies=[Depends(guard.check)]
     )
     async def models() -> Response:
         """The packaged models with their cards."""
@@ -138,7 +129,7 @@ def _add_health(app: FastAPI, desk: Desk, counted: counts.Counts) -> None:
         """Whether the server is alive."""
         return {"status": "ok"}
 
-    @app.get("/readyz", responses=_refusals(503))
+    @app.get("/readyz", responses=problems.refusals(503))
     async def readyz() -> dict[str, str]:
         """Whether it takes on more just now."""
         desk.check_room()

@@ -50,7 +50,7 @@ async def pictures(request: Request, limits: Limits) -> list[Sent]:
     if kind not in (FORM, JSON, NPY, *AS_IT_IS) and not kind.startswith("image/"):
         raise Problem(415, f"Content-Type is {kind or 'missing'!r}; expected one of {KINDS}", "Name what is sent.")
     try:
-        body = await asyncio.wait_for(_body(request, limits.json if kind == JSON else limits.request), limits.seconds)
+        body = await asyncio.wait_for(whole(request, limits.json if kind == JSON else limits.request), limits.seconds)
     except TimeoutError as error:
         raise Problem(408, f"nothing whole came within {limits.seconds:g} s", "Send it quicker, or less.") from error
     if kind == FORM:
@@ -72,8 +72,12 @@ def _check_count(found: int, most: int) -> None:
         raise Problem(413, f"{found:,} pictures; at most {most} are read at once", "Send fewer.")
 
 
-async def _body(request: Request, most: int) -> bytes:
-    """All of it, or a refusal as soon as it is known to be too long."""
+async def whole(request: Request, most: int) -> bytes:
+    """All bytes of a request.
+
+    Raises:
+        Problem: they are too many; told as soon as it is known.
+    """
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > most:
         raise _too_long(f"{int(announced):,}", most)

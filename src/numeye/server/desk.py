@@ -95,6 +95,20 @@ class Desk:
         task = asyncio.ensure_future(self._read_all(sent, asked, time.monotonic() + self.limits.seconds))
         task.add_done_callback(self.leave)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # told to whoever still waits
+        return await self._in_time(task)
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Something else that takes a moment, in a place that was taken before; on a thread of those that read.
+
+        Raises:
+            Problem: it takes too long.
+        """
+        task = asyncio.ensure_future(self._on_thread(work))
+        task.add_done_callback(self.leave)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await self._in_time(task)
+
+    async def _in_time(self, task: asyncio.Future[T]) -> T:
         try:
             return await asyncio.wait_for(asyncio.shield(task), self.limits.seconds)
         except TimeoutError as error:

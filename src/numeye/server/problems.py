@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from numeye.errors import PictureError, UsageError
+from numeye.errors import DataError, MissingExtra, ModelError, PictureError, RunError, UsageError
+from numeye.server import schemas
 
 TYPE = "application/problem+json"
 TITLES = {
@@ -23,6 +26,12 @@ TITLES = {
     500: "Our fault",
     503: "Busy",
 }
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For the description: the statuses that a path may answer with."""
+    schema = schemas.Problem.model_json_schema()
+    return {status: {"description": TITLES[status], "content": {TYPE: {"schema": schema}}} for status in statuses}
 
 
 class Problem(Exception):
@@ -57,8 +66,8 @@ class Problem(Exception):
 def handle(app: FastAPI) -> None:
     """Make every error of an app a problem."""
     app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(UsageError, _theirs)
-    app.add_exception_handler(PictureError, _theirs)
+    for theirs in (UsageError, PictureError, ModelError, RunError, DataError, MissingExtra):
+        app.add_exception_handler(theirs, _theirs)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

@@ -53,6 +53,91 @@ class Answer(BaseModel):
     results: list[Reading]
 
 
+class Numbers(BaseModel):
+    """An array: its shape, and its numbers as float32, the lowest byte first, in base64."""
+
+    shape: list[int]
+    values: str
+
+
+class Picture(BaseModel):
+    """A grey picture: its height and width, and a byte for each pixel in base64."""
+
+    shape: list[int] = Field(min_length=2, max_length=2)
+    values: str
+
+
+class Step(BaseModel):
+    """A step of a picture on its way to the network, which `without` leaves out by its key."""
+
+    key: str
+    about: str
+    done: bool
+    needed: bool
+    picture: Picture
+
+
+class Layer(BaseModel):
+    """What a layer, or a step between two, made of the picture: (units, height, width) or (units,).
+
+    `sources` are the tensors that it reads: of other layers, or the network's input. Kernels, strides, dilations and
+    pads are rows and columns.
+    """
+
+    name: str
+    kind: str
+    operation: str
+    tensor: str
+    shape: list[int]
+    sources: list[str]
+    kernel: list[int]
+    strides: list[int]
+    dilations: list[int]
+    pads: list[int]
+    group: int
+    weights: bool
+    active: float = Field(description="share of its numbers above 0, in percent")
+    values: Numbers
+
+
+class Explanation(BaseModel):
+    """How a network saw one digit. Without a digit, `rejected` says why, and the network was fed with black."""
+
+    model: str
+    answer: str | None
+    rejected: str | None
+    probabilities: list[float] = Field(description="of 0 to 9; the eleventh, where there is one, is no digit")
+    picture: list[int] = Field(description="width, height")
+    window: list[float] | None = Field(description="x, y, width, height of what the network was fed with")
+    input: str = Field(description="the tensor that the pixels are fed into")
+    pixels: Numbers
+    steps: list[Step]
+    layers: list[Layer]
+    hidden: Numbers | None = Field(description="points that the answer loses when 6x6 pixels there are hidden, by 2")
+    activation: Numbers | None = Field(description="where the last maps saw what speaks for the answer (Ablation-CAM)")
+
+
+class Exciting(BaseModel):
+    """A training digit, how much the unit says of it, and where in its map it says so."""
+
+    label: int
+    value: float
+    at: list[int]
+    digit: Picture
+
+
+class Unit(BaseModel):
+    """What a unit weighs with: its layer's inputs, by rows and columns."""
+
+    layer: str
+    unit: int
+    weight: Numbers | None
+    bias: float | None
+    statistics: dict[str, float] | None
+    exciting: list[Exciting] | None
+    note: str | None = Field(description="why there is nothing exciting to show")
+
+
 class Model(BaseModel):
     """A packaged model."""
 

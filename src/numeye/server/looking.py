@@ -1,0 +1,177 @@
+"""The paths that look into networks: what one saw in a picture, and what a unit weighs with."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import numpy as np
+from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from numeye import image
+from numeye.errors import DataError
+from numeye.explain import Explanation
+from numeye.feeding import Fed
+from numeye.server import bodies, problems, schemas
+from numeye.server.bodies import Sent
+from numeye.server.desk import Desk
+from numeye.server.guards import Guard, Local
+from numeye.server.own import BYTES
+from numeye.server.shelf import Opened, Shelf
+
+if TYPE_CHECKING:
+    from jaxtyping import Num
+
+T = TypeVar("T")
+Named = Annotated[str | None, Query(max_length=120, description="A model that reads one digit; the default if left out.")]
+
+
+def add(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
+    """The paths."""
+    _add_explain(app, desk, shelf, guard)
+    _add_units(app, desk, shelf, guard)
+    _add_networks(app, desk, shelf)
+
+
+def _add_explain(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
+    @app.post(
+        "/v1/explain",
+        response_model=schemas.Explanation,
+        responses=problems.refusals(401, 408, 413, 415, 422, 429, 503),
+        openapi_extra={"requestBody": schemas.REQUEST},
+        dependencies=[Depends(guard.check)],
+    )
+    async def explain(
+        request: Request,
+        model: Named = None,
+        without: Annotated[list[str] | None, Query(max_length=10, description="Steps to leave out.")] = None,
+        layers: Annotated[bool, Query(description="What each layer made of it.")] = True,
+        hidden: Annotated[bool, Query(description="What must not be hidden.")] = False,
+        activation: Annotated[bool, Query(description="Where the last maps saw what speaks for it.")] = False,
+    ) -> Response:
+        """Show how one picture of one digit comes to a network, and what each layer makes of it."""
+        desk.enter()
+        sent = await _or_leave(desk, bodies.pictures, request, desk.limits)
+        work = partial(_explained, shelf, model, sent[0], frozenset(without or ()), desk.limits.pixels)
+        return JSONResponse(await desk.do(partial(work, layers=layers, hidden=hidden, activation=activation)))
+
+
+def _add_units(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
+    @app.get(
+        "/v1/units",
+        response_model=schemas.Unit,
+        responses=problems.refusals(401, 422, 429, 503),
+        dependencies=[Depends(guard.check)],
+    )
+    async def unit(
+        layer: Annotated[str, Query(max_length=80, description="Its name, such as `convolution 1`.")],
+        unit: Annotated[int, Query(ge=0, le=100_000, description="Its number in the layer.")],
+        model: Named = None,
+        exciting: Annotated[bool, Query(description="Training digits that excite it most.")] = False,
+    ) -> Response:
+        """Show what a unit of a layer weighs with, and which training digits excite it most."""
+        desk.enter()
+        return JSONResponse(await desk.do(partial(_of_unit, shelf, model, layer, unit, exciting)))
+
+
+def _add_networks(app: FastAPI, desk: Desk, shelf: Shelf) -> None:
+    @app.get("/page/networks", include_in_schema=False)
+    async def networks() -> Response:
+        """What the page can look into."""
+        return JSONResponse({"networks": shelf.list(), "local": shelf.local})
+
+    @app.post("/page/networks", include_in_schema=False, dependencies=[Depends(Local())])
+    async def add_network(request: Request, name: Annotated[str, Query(max_length=80)] = "") -> Response:
+        """Take somebody's own network."""
+        desk.enter()
+        content = await _or_leave(desk, bodies.whole, request, BYTES)
+        return JSONResponse({"name": await desk.do(partial(shelf.add, content, name))})
+
+
+async def _or_leave(desk: Desk, receive: Callable[..., Any], *arguments: Any) -> Any:
+    """What is sent; where it cannot be received, the place is given back."""
+    try:
+        return await receive(*arguments)
+    except BaseException:
+        desk.leave()
+        raise
+
+
+def _explained(
+    shelf: Shelf, model: str | None, sent: Sent, without: frozenset[str], most: int, **wanted: bool
+) -> dict[str, Any]:
+    grey = image.only_page(sent.content, max_pixels=most).grey
+    opened = shelf.open(model)
+    found = opened.explainer.explain(grey, without, **wanted)
+    return {
+        "model": found.model,
+        "answer": None if found.fed.rejected else found.answer,
+        "rejected": found.rejected,
+        "probabilities": found.probabilities.tolist(),
+        "picture": [grey.shape[1], grey.shape[0]],
+        "window": found.fed.window,
+        "input": opened.explainer.anatomy.input,
+        "pixels": floats(found.pixels),
+        "steps": _steps(found.fed),
+        "layers": _layers(found),
+        "hidden": None if found.hidden is None else floats(found.hidden),
+        "activation": None if found.activation is None else floats(found.activation),
+    }
+
+
+def _steps(fed: Fed) -> list[dict[str, Any]]:
+    return [
+        {"key": step.key, "about": step.about, "done": step.done, "needed": step.needed, "picture": greys(step.picture)}
+        for step in fed.steps
+    ]
+
+
+def _layers(found: Explanation) -> list[dict[str, Any]]:
+    return [
+        {**one.layer.to_dict(), "tensor": one.layer.tensor, "active": one.active, "values": floats(one.values)}
+        for one in found.seen
+    ]
+
+
+def _of_unit(shelf: Shelf, model: str | None, name: str, number: int, exciting: bool) -> dict[str, Any]:
+    opened = shelf.open(model)
+    anatomy = opened.explainer.anatomy
+    layer = anatomy.find(name)
+    unit = anatomy.unit(layer, number)
+    found: dict[str, Any] = {"layer": name, "unit": number, "weight": None, "bias": None, "statistics": None}
+    if unit is not None:
+        found |= {"weight": floats(unit.weight), "bias": unit.bias, "statistics": _statistics(unit.weight)}
+    found |= {"exciting": None, "note": None}
+    try:
+        found["exciting"] = _exciting(opened, name, number) if exciting else None
+    except DataError as error:  # no reason to show nothing at all
+        found["note"] = str(error)
+    return found
+
+
+def _statistics(weight: np.ndarray) -> dict[str, float]:
+    return {
+        "mean": float(weight.mean()),
+        "deviation": float(weight.std()),
+        "smallest": float(weight.min()),
+        "largest": float(weight.max()),
+        "norm": float(np.linalg.norm(weight)),
+    }
+
+
+def _exciting(opened: Opened, name: str, number: int) -> list[dict[str, Any]]:
+    found = opened.excitement.of(opened.explainer.anatomy.find(name), number)
+    return [{"label": one.label, "value": one.value, "at": one.at, "digit": greys(one.digit)} for one in found]
+
+
+def floats(values: Num[np.ndarray, "..."]) -> dict[str, Any]:
+    """Numbers for JSON: their shape, and float32, the lowest byte first, in base64."""
+    return {"shape": list(values.shape), "values": base64.b64encode(np.ascontiguousarray(values, "<f4")).decode()}
+
+
+def greys(picture: Num[np.ndarray, "height width"]) -> dict[str, Any]:
+    """A picture for JSON: its shape, and a byte for each pixel in base64."""
+    return {"shape": list(picture.shape), "values": base64.b64encode(np.ascontiguousarray(picture, np.uint8)).decode()}

@@ -1,0 +1,84 @@
+// What the page asks the server, and how numbers travel.
+
+export const DEFAULT = "reader";
+
+/** What went wrong, in the server's own words. */
+export class Refusal extends Error {
+  constructor(status, { detail, hint }) {
+    super([detail, hint].filter(Boolean).join(" "));
+    this.status = status;
+  }
+}
+
+let key = sessionStorage.getItem("numeye-key") ?? "";
+
+/** Use a key from now on, as long as this tab is open. */
+export function useKey(given) {
+  key = given;
+  sessionStorage.setItem("numeye-key", given);
+}
+
+/** JSON from a path; a Refusal where the server says no. */
+export async function ask(path, options = {}) {
+  const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+  const response = await fetch(path, { ...options, headers });
+  const body = await response.json();
+  if (!response.ok) throw new Refusal(response.status, body);
+  return body;
+}
+
+/** Post a picture: {body, type}. */
+export const post = (path, sent) => ask(path, { method: "POST", body: sent.body, headers: { "Content-Type": sent.type } });
+export const postJson = (path, value) => post(path, { body: JSON.stringify(value), type: "application/json" });
+
+/** Grey pictures (n of height x width bytes) as numpy stores them. */
+export function npy(bytes, shape) {
+  const head = `{'descr': '|u1', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
+  const length = Math.ceil((head.length + 11) / 64) * 64 - 10; // magic, version, length and head: a multiple of 64
+  const file = new Uint8Array(10 + length + bytes.length);
+  file.set([0x93, 78, 85, 77, 80, 89, 1, 0, length & 255, length >> 8]);
+  file.set(new TextEncoder().encode(head.padEnd(length - 1) + "\n"), 10);
+  file.set(bytes, 10 + length);
+  return { body: file, type: "application/x-npy" };
+}
+
+function bytes(text) {
+  const plain = atob(text);
+  const found = new Uint8Array(plain.length);
+  for (let number = 0; number < plain.length; number++) found[number] = plain.charCodeAt(number);
+  return found;
+}
+
+/** {shape, values} of float32 in base64 as numbers. */
+export const floats = ({ shape, values }) => ({ shape, values: new Float32Array(bytes(values).buffer) });
+/** {shape, values} of bytes in base64 as a picture. */
+export const greys = ({ shape, values }) => ({ shape, values: bytes(values) });
+
+/** What an explanation says, its numbers unpacked; layers can be found by the tensor that they make. */
+export function unpack(said) {
+  const input = { name: "input", kind: "input", tensor: said.input, sources: [], ...floats(said.pixels) };
+  input.shape = [1, ...input.shape];
+  const layers = said.layers.map((layer) => ({ ...layer, ...floats(layer.values) }));
+  const byTensor = new Map([input, ...layers].map((layer) => [layer.tensor, layer]));
+  const maps = Object.fromEntries(["hidden", "activation"].map((name) => [name, said[name] && floats(said[name])]));
+  return { ...said, ...maps, input, layers, byTensor, steps: said.steps.map((step) => ({ ...step, picture: greys(step.picture) })) };
+}
+
+/** Calls a function with the latest arguments only: while it runs, those that come wait, and newer ones replace them. */
+export function latest(work) {
+  let running = false, next = null;
+  return async function call(...given) {
+    next = given;
+    if (running) return;
+    running = true;
+    try {
+      while (next) {
+        const now = next;
+        next = null;
+        await work(...now);
+      }
+    } finally {
+      running = false;
+    }
+  };
+}

@@ -1,0 +1,209 @@
+// The sheet of paper: strokes by mouse, pen, finger or keyboard, or a picture of somebody's own.
+
+import { npy } from "./api.js";
+import { $, say, t } from "./page.js";
+
+export const SIDE = 280; // of the paper, in its own pixels
+const INK = "#17181c", PAPER = "#ffffff";
+const NEAR = 2; // pixels; nearer points of a stroke are left out
+
+/** Strokes: {width, erase, points: [x, y, x, y, ...]}. */
+export class Paper {
+  constructor(changed) {
+    this.changed = changed;
+    this.canvas = $("drawing");
+    this.context = this.canvas.getContext("2d", { willReadFrequently: true });
+    this.strokes = [];
+    this.picture = null; // {bitmap, sent, turned}: what was uploaded instead of drawn
+    this.stroke = null; // the one that is being drawn
+    this.erase = false;
+    this.width = 18;
+    this.cursor = { x: SIDE / 2, y: SIDE / 2, down: false };
+    this.redraw();
+    this.listen();
+  }
+
+  listen() {
+    const { canvas } = this;
+    canvas.addEventListener("pointerdown", (event) => {
+      if (!event.isPrimary || event.button > 0) return;
+      event.preventDefault();
+      canvas.focus({ preventScroll: true });
+      canvas.setPointerCapture(event.pointerId);
+      this.begin(...this.place(event), event.timeStamp);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!this.stroke || !event.isPrimary) return;
+      const passed = event.getCoalescedEvents?.() ?? [];
+      for (const one of passed.length ? passed : [event]) this.extend(...this.place(one));
+      this.tell(event.timeStamp);
+    });
+    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.end(event.timeStamp));
+    canvas.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  /** Where on the paper a pointer is. */
+  place(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return [((event.clientX - box.left) / box.width) * SIDE, ((event.clientY - box.top) / box.height) * SIDE];
+  }
+
+  begin(x, y, when) {
+    if (this.picture) this.clear();
+    this.stroke = { width: this.width, erase: this.erase, points: [x, y] };
+    this.strokes.push(this.stroke);
+    drawStroke(this.context, this.stroke);
+    this.tell(when);
+  }
+
+  extend(x, y) {
+    const { points } = this.stroke;
+    const [lastX, lastY] = points.slice(-2);
+    if (Math.hypot(x - lastX, y - lastY) < NEAR) return;
+    points.push(x, y);
+    drawStroke(this.context, { ...this.stroke, points: [lastX, lastY, x, y] });
+  }
+
+  end(when) {
+    if (!this.stroke) return;
+    this.stroke = null;
+    this.tell(when);
+  }
+
+  /** Draw by keyboard: arrows move, space puts the pen down and lifts it. */
+  key(event) {
+    const step = event.shiftKey ? 4 : 12;
+    const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
+    if (event.key === " " || event.key === "Enter") {
+      this.cursor.down = !this.cursor.down;
+      if (this.cursor.down) this.begin(this.cursor.x, this.cursor.y, event.timeStamp);
+      else this.end(event.timeStamp);
+      say(t(this.cursor.down ? "pen-down" : "pen-up"));
+    } else if (moves[event.key]) {
+      this.cursor.x = Math.min(Math.max(this.cursor.x + moves[event.key][0], 0), SIDE);
+      this.cursor.y = Math.min(Math.max(this.cursor.y + moves[event.key][1], 0), SIDE);
+      if (this.cursor.down && this.stroke) {
+        this.extend(this.cursor.x, this.cursor.y);
+        this.tell(event.timeStamp);
+      }
+    } else return;
+    event.preventDefault();
+    this.onCursor?.(this.cursor);
+  }
+
+  undo() {
+    this.strokes.pop();
+    this.redraw();
+    this.tell();
+  }
+
+  clear() {
+    this.strokes = [];
+    this.stroke = null;
+    this.picture = null;
+    this.canvas.width = this.canvas.height = SIDE;
+    this.redraw();
+    this.tell();
+  }
+
+  show(strokes) {
+    this.picture = null;
+    this.canvas.width = this.canvas.height = SIDE;
+    this.strokes = strokes;
+    this.redraw();
+    this.tell();
+  }
+
+  /** Read a file as it is; what the browser can show of it is shown. */
+  async open(file) {
+    const bitmap = await createImageBitmap(file).catch(() => null); // a PDF, say: the server may read it nevertheless
+    this.strokes = [];
+    this.picture = { bitmap, sent: { body: file, type: file.type || "application/octet-stream" }, turned: 0 };
+    this.showPicture();
+    this.tell();
+  }
+
+  /** Pictures are shown as large as they are, up to 1,000 pixels, and as the server turned them. */
+  showPicture() {
+    const { bitmap, turned } = this.picture;
+    const [width, height] = bitmap ? (turned % 180 ? [bitmap.height, bitmap.width] : [bitmap.width, bitmap.height]) : [SIDE, SIDE];
+    const shrunk = Math.min(1, 1000 / Math.max(width, height));
+    this.canvas.width = Math.max(1, Math.round(width * shrunk));
+    this.canvas.height = Math.max(1, Math.round(height * shrunk));
+    this.picture.size = [width, height];
+    const { context, canvas } = this;
+    context.fillStyle = PAPER;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    if (!bitmap) return;
+    context.save();
+    context.translate(canvas.width / 2, canvas.height / 2);
+    context.rotate((-turned * Math.PI) / 180); // the server turns against the clock
+    context.drawImage(bitmap, (-bitmap.width * shrunk) / 2, (-bitmap.height * shrunk) / 2, bitmap.width * shrunk, bitmap.height * shrunk);
+    context.restore();
+  }
+
+  get empty() {
+    return !this.picture && !this.strokes.length;
+  }
+
+  /** Width and height of what is read, in its own pixels; boxes are told in these. */
+  get size() {
+    return this.picture ? this.picture.size : [SIDE, SIDE];
+  }
+
+  /** What is sent to be read: the file as it came, or the paper's pixels. */
+  sent() {
+    return this.picture ? this.picture.sent : npy(this.grey(), [SIDE, SIDE]);
+  }
+
+  /** A part of it, x, y, width, height in its own pixels, to be looked into. */
+  part([x, y, width, height]) {
+    const shrunk = this.canvas.width / this.size[0];
+    const box = [x, y, width, height].map((one) => Math.round(one * shrunk));
+    const [w, h] = [Math.max(box[2], 1), Math.max(box[3], 1)];
+    const copy = new OffscreenCanvas(w, h).getContext("2d", { willReadFrequently: true });
+    copy.fillStyle = PAPER;
+    copy.fillRect(0, 0, w, h);
+    copy.drawImage(this.canvas, -box[0], -box[1]);
+    return npy(toGrey(copy.getImageData(0, 0, w, h).data), [h, w]);
+  }
+
+  grey() {
+    return toGrey(this.context.getImageData(0, 0, this.canvas.width, this.canvas.height).data);
+  }
+
+  redraw() {
+    drawAll(this.context, this.strokes);
+  }
+
+  tell(when = performance.now()) {
+    this.changed(when);
+  }
+}
+
+/** Strokes on white paper; drawn `thicker` times as wide. */
+export function drawAll(context, strokes, thicker = 1) {
+  context.fillStyle = PAPER;
+  context.fillRect(0, 0, context.canvas.width, context.canvas.height);
+  for (const stroke of strokes) drawStroke(context, { ...stroke, width: stroke.width * thicker });
+}
+
+function drawStroke(context, { width, erase, points }) {
+  context.strokeStyle = context.fillStyle = erase ? PAPER : INK;
+  context.lineWidth = width;
+  context.lineCap = context.lineJoin = "round";
+  context.beginPath();
+  context.moveTo(points[0], points[1]);
+  if (points.length === 2) context.lineTo(points[0] + 0.01, points[1]);
+  for (let n = 2; n < points.length; n += 2) context.lineTo(points[n], points[n + 1]);
+  context.stroke();
+}
+
+/** Red, green, blue and alpha as grey levels. */
+export function toGrey(data) {
+  const grey = new Uint8Array(data.length / 4);
+  for (let n = 0; n < grey.length; n++) {
+    grey[n] = 0.299 * data[4 * n] + 0.587 * data[4 * n + 1] + 0.114 * data[4 * n + 2] + 0.5;
+  }
+  return grey;
+}

@@ -1,0 +1,350 @@
+// The page: what is drawn is read at once, and every view shows the same picture.
+
+import { ask, DEFAULT, latest, post, Refusal, unpack, useKey } from "./api.js";
+import { announce, Bars, clicked, drawBoxes, verdict } from "./answer.js";
+import { panel, Units } from "./arithmetic.js";
+import { camera } from "./camera.js";
+import { drawMap, scale } from "./colours.js";
+import { Paper, SIDE } from "./draw.js";
+import { exportButtons } from "./export.js";
+import { Fool } from "./fool.js";
+import { Layers } from "./layers.js";
+import { Learn } from "./learn.js";
+import { $, element, loadTexts, t, tell } from "./page.js";
+import * as state from "./state.js";
+import { Steps } from "./steps.js";
+import { Tour } from "./tour.js";
+
+const VIEWS = ["fed", "inside", "fool", "learn"];
+
+await loadTexts();
+const begun = state.read();
+const units = new Units();
+let view = VIEWS.includes(begun.v) ? begun.v : "fed";
+let reading = null; // the last answer
+let chosen = 0; // which of its digits is looked into
+let explained = null; // what was seen of that digit
+let offset = [0, 0]; // of the part of the picture that was explained
+
+const model = () => $("model").value || DEFAULT;
+const beside = () => $("beside").value;
+
+// --- the answer -------------------------------------------------------------------------------------------------
+
+const columns = element("div", { class: "columns" });
+const [mine, other] = [element("div"), element("div", { class: "beside", hidden: true })];
+columns.append(mine, other);
+$("answer").append(columns, exportButtons("numeye-answer", () => ({ canvases: [paper.canvas], data: reading })));
+const bars = new Bars(mine, ""), besideBars = new Bars(other, "");
+
+/** One answer after the other; while one is awaited only the newest change waits. `when` is when the pen moved. */
+const answer = latest(async (when) => {
+  try {
+    await (paper.empty ? nothing() : something(when));
+    if (!paper.empty) tell(null);
+  } catch (error) {
+    await wrong(error);
+  }
+});
+
+function nothing() {
+  reading = explained = null;
+  bars.show(t("empty"), null, null);
+  besideBars.show("", null, null);
+  drawBoxes(paper, [], 0, null);
+}
+
+async function something(when) {
+  const sent = paper.sent();
+  reading = model() === DEFAULT && !steps.without.size ? (await post("v1/read", sent)).results[0] : await single(sent);
+  if (paper.picture && reading.turned !== undefined && reading.turned !== paper.picture.turned) {
+    paper.picture.turned = reading.turned;
+    paper.showPicture();
+  }
+  chosen = Math.min(chosen, Math.max(reading.digits.length - 1, 0));
+  showAnswer();
+  document.dispatchEvent(new CustomEvent("numeye:answered", { detail: { when, shown: performance.now() } }));
+  if (view === "fed" || view === "inside") look();
+  if (beside()) compare();
+}
+
+/** The answer of a network that reads one digit, in the shape of a reading. */
+async function single(sent) {
+  const said = await explain(sent, { layers: false });
+  const best = said.probabilities.slice(0, 10);
+  const box = said.window && said.window.map(Math.round);
+  const digits = box ? [{ digit: best.indexOf(Math.max(...best)), box, probabilities: said.probabilities }] : [];
+  return { text: said.rejected ? "" : said.answer, confidence: Math.max(...best), rejected: said.rejected, digits };
+}
+
+function explain(sent, wanted, named = model()) {
+  const asked = new URLSearchParams({ model: named, ...wanted });
+  for (const step of steps.without) asked.append("without", step);
+  return post(`v1/explain?${asked}`, sent);
+}
+
+function showAnswer() {
+  const digit = reading.digits[chosen];
+  bars.title.textContent = beside() ? model() : "";
+  bars.show(verdict(reading), reading.rejected, digit?.probabilities ?? null);
+  drawBoxes(paper, reading.digits, chosen, null);
+  announce(reading);
+}
+
+const compare = latest(async () => {
+  try {
+    const said = await explain(part(), { layers: false }, beside());
+    const confidence = Math.max(...said.probabilities);
+    besideBars.title.textContent = beside();
+    besideBars.show(verdict({ rejected: said.rejected, text: said.answer, confidence }), said.rejected, said.probabilities);
+  } catch (error) {
+    await wrong(error);
+  }
+});
+
+async function wrong(error) {
+  if (error instanceof Refusal && error.status === 401) return askForKey();
+  tell(error);
+  return undefined;
+}
+
+function askForKey() {
+  if (document.querySelector("dialog[open]")) return;
+  const input = element("input", { type: "password", id: "key", autocomplete: "off" });
+  const dialog = element("dialog", {}, element("form", { method: "dialog" }, element("label", {}, `${t("key")} `, input), " ", element("button", {}, t("key-use"))));
+  dialog.addEventListener("close", () => { useKey(input.value); dialog.remove(); answer(); });
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+// --- looking into it --------------------------------------------------------------------------------------------
+
+/** What is looked into: all of it, or the surroundings of the chosen digit of several. */
+function part() {
+  const digits = reading?.digits ?? [];
+  offset = [0, 0];
+  if (digits.length < 2) return paper.sent();
+  const [x, y, width, height] = digits[chosen].box;
+  const side = 1.5 * Math.max(width, height);
+  offset = [Math.round(x + width / 2 - side / 2), Math.round(y + height / 2 - side / 2)];
+  return paper.part([...offset, side, side]);
+}
+
+const look = latest(async () => {
+  if (paper.empty) return;
+  try {
+    explained = unpack(await explain(part(), { layers: view === "inside" }));
+    if (view === "fed") steps.show(explained);
+    if (view === "inside") {
+      layers.show(explained);
+      if (layers.focus) await showSum(layers.focus, false);
+    }
+  } catch (error) {
+    await wrong(error);
+  }
+});
+
+async function showSum(place, exciting = true) {
+  const layer = layers.layer(place.layer);
+  if (!layer) return layers.detail.replaceChildren();
+  const known = await units.get(model(), layer.name, place.unit, exciting);
+  layers.detail.replaceChildren(...panel(explained, layer, place, known));
+  return remember();
+}
+
+/** A rectangle of what the network was fed with, on the paper. */
+function light(rectangle) {
+  if (!explained?.window) return;
+  const [x, y, width, height] = explained.window, [, rows, cols] = explained.input.shape;
+  const lit = rectangle && [
+    offset[0] + x + (rectangle.left / cols) * width, offset[1] + y + (rectangle.top / rows) * height,
+    ((rectangle.right - rectangle.left + 1) / cols) * width, ((rectangle.bottom - rectangle.top + 1) / rows) * height,
+  ];
+  drawBoxes(paper, reading?.digits ?? [], chosen, lit);
+}
+
+async function showMaps() {
+  const said = unpack(await explain(part(), { layers: false, hidden: true, activation: true }));
+  const shown = ["hidden", "activation"].flatMap((name) => {
+    if (!said[name]) return [element("p", { class: "muted" }, t(`${name}.none`))];
+    const { shape: [height, width], values } = said[name];
+    const canvas = drawMap(element("canvas", { class: "pixel", role: "img", "aria-label": t(`${name}.title`) }), values, height, width, scale([0, Math.max(...values)]));
+    return [element("h3", {}, t(`${name}.title`)), canvas, element("p", { class: "muted" }, t(`${name}.about`))];
+  });
+  layers.detail.replaceChildren(...shown);
+}
+
+// --- the views --------------------------------------------------------------------------------------------------
+
+const paper = new Paper((when) => { remember(); answer(when); if (view === "fool") fool.update(); if (view === "learn") learn.ask(); });
+const steps = new Steps(() => { remember(); answer(); });
+const layers = new Layers({
+  chosen: (place) => { showSum(place, false).then(() => showSum(place)).catch(wrong); },
+  lit: light,
+});
+layers.onMaps = () => showMaps().catch(wrong);
+const fool = new Fool(paper, model);
+const learn = new Learn({
+  paper,
+  looked: (name) => { use("model", name); show("inside"); },
+  beside: (name) => { use("beside", name); },
+});
+
+function show(name, focus = false) {
+  view = name;
+  for (const one of VIEWS) {
+    $(`view-${one}`).hidden = one !== name;
+    const tab = $(`tab-${one}`);
+    tab.setAttribute("aria-selected", String(one === name));
+    tab.tabIndex = one === name ? 0 : -1;
+    if (one === name && focus) tab.focus();
+  }
+  if (name === "fed" || name === "inside") look();
+  if (name === "fool") fool.update();
+  if (name === "learn") learn.ask();
+  remember();
+}
+
+for (const name of VIEWS) {
+  $("tabs").append(element("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `view-${name}`, onclick: () => show(name) }, t(`${name}.title`)));
+}
+$("tabs").addEventListener("keydown", (event) => {
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (by) show(VIEWS.at((VIEWS.indexOf(view) + by) % VIEWS.length), true);
+});
+
+const tour = new Tour((place) => {
+  $("tour-start").setAttribute("aria-pressed", String(Boolean(place)));
+  if (place && paper.empty) paper.show(examples["7"]);
+  if (place) show(place.view);
+  if (place?.kind) {
+    if (model() === DEFAULT) use("model", "classic"); // the network that the tour tells of
+    layers.list.querySelector(`[data-layer^="${place.kind}"]`)?.scrollIntoView({ block: "nearest" });
+  }
+  remember();
+});
+
+function bare(on) {
+  document.body.classList.toggle("bare", on);
+  $("bare").setAttribute("aria-pressed", String(on));
+  remember();
+}
+
+function use(select, name) {
+  if (![...$(select).options].some((option) => option.value === name)) $(select).append(element("option", { value: name }, name));
+  $(select).value = name;
+  changed();
+}
+
+function changed() {
+  layers.detail.replaceChildren();
+  other.hidden = !beside();
+  remember();
+  answer();
+  if (view === "fool") fool.update();
+}
+
+// --- what a person does -----------------------------------------------------------------------------------------
+
+const examples = await (await fetch("examples.json")).json();
+for (const digit of Object.keys(examples)) {
+  $("examples").append(element("button", { type: "button", "aria-label": t("example", { digit }), onclick: () => paper.show(examples[digit].map((stroke) => ({ ...stroke, points: [...stroke.points] }))) }, digit));
+}
+function pen(erase) {
+  paper.erase = erase;
+  $("pen").setAttribute("aria-pressed", String(!erase));
+  $("eraser").setAttribute("aria-pressed", String(erase));
+}
+$("pen").addEventListener("click", () => pen(false));
+$("eraser").addEventListener("click", () => pen(true));
+$("undo").addEventListener("click", () => paper.undo());
+$("clear").addEventListener("click", () => paper.clear());
+$("width").addEventListener("input", () => { paper.width = Number($("width").value); });
+$("model").addEventListener("change", () => { steps.without.clear(); changed(); });
+$("beside").addEventListener("change", changed);
+$("bare").addEventListener("click", () => bare(true));
+document.body.append(element("button", { type: "button", id: "leave-bare", onclick: () => bare(false) }, t("lesson-end")));
+$("upload").addEventListener("change", () => { if ($("upload").files[0]) paper.open($("upload").files[0]); $("upload").value = ""; });
+$("own").addEventListener("change", () => { if ($("own").files[0]) addOwn($("own").files[0]); $("own").value = ""; });
+camera((blob) => paper.open(blob));
+paper.canvas.addEventListener("click", (event) => {
+  if ((reading?.digits.length ?? 0) < 2 || !paper.picture) return;
+  const box = paper.canvas.getBoundingClientRect();
+  const at = clicked(reading.digits, [((event.clientX - box.left) / box.width) * paper.size[0], ((event.clientY - box.top) / box.height) * paper.size[1]]);
+  if (at < 0) return;
+  chosen = at;
+  showAnswer();
+  if (view === "fed" || view === "inside") look();
+});
+
+/** Pictures and networks may be dropped anywhere, and pictures pasted. */
+function take(file) {
+  if (!file) return;
+  if (file.name?.endsWith(".onnx")) addOwn(file);
+  else paper.open(file);
+}
+addEventListener("dragover", (event) => { event.preventDefault(); $("paper").classList.add("dropping"); });
+addEventListener("dragleave", () => $("paper").classList.remove("dropping"));
+addEventListener("drop", (event) => { event.preventDefault(); $("paper").classList.remove("dropping"); take(event.dataTransfer.files[0]); });
+addEventListener("paste", (event) => take([...event.clipboardData.items].find((item) => item.kind === "file")?.getAsFile()));
+addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "z") { event.preventDefault(); paper.undo(); }
+});
+
+async function addOwn(file) {
+  try {
+    const { name } = await post(`page/networks?name=${encodeURIComponent(file.name.slice(0, 80))}`, { body: file, type: "application/octet-stream" });
+    await listNetworks();
+    use("model", name);
+  } catch (error) {
+    await wrong(error);
+  }
+}
+
+async function listNetworks() {
+  const { networks, local } = await ask("page/networks");
+  const options = () => networks.map(({ name, about }) => element("option", { value: name, title: about }, name.startsWith("own/") ? about : name));
+  const before = [model(), beside()];
+  $("model").replaceChildren(...options());
+  $("beside").replaceChildren(element("option", { value: "" }, t("nobody")), ...options());
+  [$("model").value, $("beside").value] = before;
+  return local;
+}
+
+// --- the address ------------------------------------------------------------------------------------------------
+
+function remember() {
+  if (!ready) return;
+  const place = layers.focus;
+  state.write({
+    v: view, m: model() === DEFAULT ? "" : model(), c: beside(), w: [...steps.without].join(), t: tour.step || "",
+    b: document.body.classList.contains("bare") ? 1 : "", l: place ? [place.layer, place.unit, place.y ?? "", place.x ?? ""].join("~") : "",
+    s: paper.picture ? "" : state.encodeStrokes(paper.strokes, SIDE),
+  });
+}
+
+let ready = false;
+try {
+  const local = await listNetworks();
+  $("own").closest("label").hidden = !local;
+  $("model").value = DEFAULT;
+  if (begun.m) use("model", begun.m);
+  if (begun.c) use("beside", begun.c);
+  await learn.open(local);
+} catch (error) {
+  await wrong(error);
+}
+for (const step of (begun.w ?? "").split(",").filter(Boolean)) steps.without.add(step);
+if (begun.l) {
+  const [layer, unit, y, x] = begun.l.split("~");
+  layers.focus = { layer, unit: Number(unit), y: Number(y || 0), x: Number(x || 0) };
+}
+other.hidden = !beside();
+paper.strokes = state.decodeStrokes(begun.s ?? "", SIDE);
+paper.redraw();
+show(view);
+if (begun.b) bare(true);
+if (begun.t) tour.go(Number(begun.t), false);
+ready = true;
+answer();
+document.documentElement.dataset.ready = "true";

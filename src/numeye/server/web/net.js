@@ -1,0 +1,143 @@
+// How a layer computes, and what it looks at. Read this file to see what a convolutional network does.
+//
+// Every layer is an array of numbers: `shape` is [units, height, width], or [units] behind the eyes, and `values` holds
+// them one after the other. All functions here are plain arithmetic on the network's own numbers.
+
+/** The number that a unit of a layer has at row y and column x; outside of the picture there is nothing: 0. */
+export function at(layer, unit, y = 0, x = 0) {
+  if (layer.shape.length === 1) return layer.values[unit];
+  const [, height, width] = layer.shape; // (units, height, width)
+  if (y < 0 || x < 0 || y >= height || x >= width) return 0;
+  return layer.values[(unit * height + y) * width + x];
+}
+
+/** The rectangle of the layer below that a place of a layer looks at: rows top to bottom, columns left to right. */
+export function field(layer, y, x, below) {
+  if (layer.shape.length === 1 || below.shape.length === 1) return whole(below);
+  const [kernelY, kernelX] = layer.kernel;
+  const top = y * layer.strides[0] - layer.pads[0];
+  const left = x * layer.strides[1] - layer.pads[1];
+  return {
+    top, left,
+    bottom: top + (kernelY - 1) * layer.dilations[0],
+    right: left + (kernelX - 1) * layer.dilations[1],
+  };
+}
+
+function whole(layer) {
+  const [, height, width] = layer.shape.length === 1 ? [0, 1, 1] : layer.shape;
+  return { top: 0, left: 0, bottom: height - 1, right: width - 1 };
+}
+
+/** All that a place looks at, in every layer below it and in the input: a map from tensors to rectangles. */
+export function fields(net, layer, y, x) {
+  const found = new Map();
+  const go = (one, rectangle) => {
+    for (const name of one.sources) {
+      const below = net.byTensor.get(name);
+      if (!below) continue;
+      const from = field(one, rectangle.top, rectangle.left, below);
+      const to = field(one, rectangle.bottom, rectangle.right, below);
+      const seen = join(found.get(name), { top: from.top, left: from.left, bottom: to.bottom, right: to.right });
+      found.set(name, seen);
+      go(below, seen);
+    }
+    // A step that no layer is, such as evening out the contrast, looks at the whole of what came before it.
+    if (one.kind === "step" && !found.has(net.input.tensor)) found.set(net.input.tensor, spread(one, rectangle, net.input));
+  };
+  go(layer, { top: y, left: x, bottom: y, right: x });
+  return found;
+}
+
+function spread(layer, rectangle, input) {
+  const same = layer.shape.length === 3 && layer.shape[1] === input.shape[1] && layer.shape[2] === input.shape[2];
+  return same ? rectangle : whole(input);
+}
+
+function join(a, b) {
+  if (!a) return b;
+  return {
+    top: Math.min(a.top, b.top), left: Math.min(a.left, b.left),
+    bottom: Math.max(a.bottom, b.bottom), right: Math.max(a.right, b.right),
+  };
+}
+
+/**
+ * The arithmetic of one number: its parts and their sum, from the numbers below and the unit's weights.
+ *
+ * `weights` is {weight: {shape, values}, bias} as the server sends it, or null for layers that have none.
+ * Returns {kind, value, ...}, where `value` is what comes out of the arithmetic, for comparison with the network's own.
+ */
+export function arithmetic(net, layer, unit, y, x, weights) {
+  const below = layer.sources.map((name) => net.byTensor.get(name));
+  if (below.some((one) => !one) || !below.length) return null;
+  if (layer.operation === "Conv") return convolution(layer, below[0], unit, y, x, weights);
+  if (layer.kind === "linear") return weights && linear(below, weights);
+  if (layer.operation.endsWith("Pool")) return pooling(layer, below[0], unit, y, x);
+  if (layer.operation === "Relu") return { kind: "ReLU", of: at(below[0], unit, y, x), value: Math.max(0, at(below[0], unit, y, x)) };
+  if (layer.operation === "Add") {
+    const parts = below.map((one) => at(one, unit, y, x));
+    return { kind: "sum", parts, value: parts.reduce((a, b) => a + b, 0) };
+  }
+  return null;
+}
+
+/** Eyes: each input's patch times the kernel for it, all added up, and the bias. */
+function convolution(layer, below, unit, y, x, { weight, bias }) {
+  const [inputs, rows, columns] = weight.shape; // (inputs, 3, 3)
+  const { top, left } = field(layer, y, x, below);
+  const group = Math.floor(unit / (layer.shape[0] / layer.group)) * inputs; // where its part of the inputs begins
+  const channels = [];
+  let value = bias;
+  for (let channel = 0; channel < inputs; channel++) {
+    const patch = [], kernel = [];
+    let sum = 0;
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        const seen = at(below, group + channel, top + row * layer.dilations[0], left + column * layer.dilations[1]);
+        const weighs = weight.values[(channel * rows + row) * columns + column];
+        patch.push(seen);
+        kernel.push(weighs);
+        sum += seen * weighs;
+      }
+    }
+    channels.push({ channel: group + channel, patch, kernel, sum });
+    value += sum;
+  }
+  return { kind: "convolution", rows, columns, channels, bias, value };
+}
+
+/** Focus: of four neighbours only the strongest goes on (or their mean). */
+function pooling(layer, below, unit, y, x) {
+  const [rows, columns] = layer.kernel;
+  const { top, left } = field(layer, y, x, below);
+  const patch = [];
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) patch.push(at(below, unit, top + row, left + column));
+  }
+  const best = Math.max(...patch);
+  const most = layer.operation.includes("Max");
+  return { kind: most ? "maximum" : "mean", rows, columns, patch, value: most ? best : patch.reduce((a, b) => a + b, 0) / patch.length };
+}
+
+/** Decision: everything that was seen, each times how much it speaks for this unit, all added up, and the bias. */
+function linear(below, { weight, bias }) {
+  const inputs = below[0];
+  const terms = Array.from(inputs.values, (seen, number) => ({ number, seen, weighs: weight.values[number], product: seen * weight.values[number] }));
+  const value = terms.reduce((sum, term) => sum + term.product, bias);
+  return { kind: "linear", terms, bias, value, place: (number) => place(inputs, number) };
+}
+
+function place(layer, number) {
+  if (layer.shape.length === 1) return { unit: number };
+  const [, height, width] = layer.shape;
+  return { unit: Math.floor(number / (height * width)), y: Math.floor(number / width) % height, x: number % width };
+}
+
+/** Probabilities from logits: they are positive and sum to 1 (softmax). */
+export function softmax(logits, temperature = 1) {
+  const highest = Math.max(...logits);
+  const powers = Array.from(logits, (one) => Math.exp((one - highest) / temperature));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((one) => one / sum);
+}

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from numeye import source, weights
-from numeye.server import bodies, counts, problems, schemas
+from numeye.server import bodies, counts, learning, problems, schemas
 from numeye.server.desk import Asked, Desk
-from numeye.server.guards import Guard, SafeHeaders
+from numeye.server.guards import Guard, Local, SafeHeaders
 from numeye.server.limits import Limits
 from numeye.server.problems import Problem
+from numeye.server.trainings import Trainings
 
 PATHS = ("/v1/read", "/v1/models", "/healthz", "/readyz", "/metrics", "/openapi.json")
 LOG = logging.getLogger("numeye.server")
@@ -34,18 +37,25 @@ def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def create_app(limits: Limits | None = None, keys: Sequence[str] = ()) -> FastAPI:
+def create_app(limits: Limits | None = None, keys: Sequence[str] = (), runs: Path | None = None) -> FastAPI:
     """The API.
 
     Args:
         limits: how much it takes on; the usual where left out.
-        keys: any of which `/v1` asks for; none where empty.
+        keys: any of which `/v1` and the page's trainings ask for; none where empty.
+        runs: where the page's trainings are written; None for no trainings.
     """
     limits = limits or Limits()
     desk, guard = Desk(limits), Guard(keys, limits.rate)
+    trainings = None if runs is None else Trainings(runs)
     counted = counts.Counts(lambda: desk.inside)
     app = FastAPI(
-        title="Numeye", version=source.version(), description=ABOUT, docs_url=None, redoc_url=None, lifespan=_life(desk)
+        title="Numeye",
+        version=source.version(),
+        description=ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_life(desk, trainings),
     )
     problems.handle(app)
     app.middleware("http")(_counting(counted))
@@ -53,14 +63,18 @@ def create_app(limits: Limits | None = None, keys: Sequence[str] = ()) -> FastAP
     _add_reading(app, desk, counted, limits, guard)
     _add_models(app, guard)
     _add_health(app, desk, counted)
+    if trainings is not None:
+        learning.add(app, trainings, [Depends(guard.check), Depends(Local())])
     return app
 
 
-def _life(desk: Desk) -> Callable[[FastAPI], Any]:
+def _life(desk: Desk, trainings: Trainings | None) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         await desk.ready()
         yield
+        if trainings is not None:
+            await asyncio.to_thread(trainings.close)
         desk.close()
 
     return life

@@ -8,14 +8,16 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from numeye.errors import PictureError, UsageError
+from numeye.errors import PictureError, RunError, UsageError
 
 TYPE = "application/problem+json"
 TITLES = {
     401: "No valid key",
+    403: "Not from here",
     404: "Not found",
     405: "Method not allowed",
     408: "Too slow",
+    409: "Not just now",
     413: "Too much",
     415: "Unknown kind of content",
     422: "Cannot be read",
@@ -59,6 +61,7 @@ def handle(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(UsageError, _theirs)
     app.add_exception_handler(PictureError, _theirs)
+    app.add_exception_handler(RunError, _damaged)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -76,6 +79,10 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 async def _theirs(request: Request, error: Exception) -> JSONResponse:
     return Problem(422, str(error), "See /openapi.json for what can be sent.").response()
+
+
+async def _damaged(request: Request, error: Exception) -> JSONResponse:
+    return Problem(422, str(error), "Look into the run folder.").response()
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -175,7 +175,7 @@ class Trainings:
             if not _ended(started.process, GRACE):
                 started.process.terminate()
             if not _ended(started.process, GRACE / 3):
-                started.process.kill()
+                os.killpg(started.process.pid, signal.SIGKILL)  # with the workers that it may have
                 started.process.wait()
             started.said.close()
 

@@ -44,7 +44,8 @@ class Snapshots(Callback):
         """Add up, and write where a row or a snapshot is due."""
         if training.last is not None:
             self._loss += training.last.loss * pictures
-            self._right += training.loss_function.right(training.last.outputs, training.last.targets).sum()
+            outputs = training.last.outputs.float()  # as the loss has them, also where training is in half precision
+            self._right += training.loss_function.right(outputs, training.last.targets).sum()
             self._pictures += pictures
         step = training.steps
         kept = step in EARLY or step % SNAPSHOT_EVERY == 0 or step == training.steps_in_all

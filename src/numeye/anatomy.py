@@ -130,12 +130,19 @@ class Anatomy:
         """
         if not 0 <= number < layer.shape[0]:
             raise UsageError(f"{layer.name} has the units 0 to {layer.shape[0] - 1}; found {number}")
+        weight = self.weight(layer)
+        if weight is None:
+            return None
+        bias = float(self._stored(layer.weights[1]).ravel()[number]) if len(layer.weights) > 1 else 0.0
+        return Unit(weight=weight[number], bias=bias * layer.scales[1])
+
+    def weight(self, layer: Layer) -> Float32[np.ndarray, "units ..."] | None:
+        """What all units of a layer weigh with; None where it has no weights."""
         if not layer.weights:
             return None
         weight = self._stored(layer.weights[0])
-        weight = weight if layer.units_first else weight.T
-        bias = float(self._stored(layer.weights[1]).ravel()[number]) if len(layer.weights) > 1 else 0.0
-        return Unit(weight=(weight[number] * layer.scales[0]).astype(np.float32), bias=bias * layer.scales[1])
+        scaled: np.ndarray = ((weight if layer.units_first else weight.T) * layer.scales[0]).astype(np.float32)
+        return scaled
 
     def find(self, name: str) -> Layer:
         """The layer of that name.
@@ -146,7 +153,9 @@ class Anatomy:
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise UsageError(f"{self.model.name} has no layer {name!r}; it has {', '.join(one.name for one in self.layers)}")
+        raise UsageError(
+            f"{self.model.name} has no layer {name!r}; it has {', '.join(one.name for one in self.layers)}"
+        )
 
     def tail(self, layer: Layer) -> Any:
         """The rest of the network behind a layer, as a session that is fed with its maps; None where others go past it."""
@@ -189,7 +198,9 @@ class Anatomy:
         return onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
     def _run(self, names: list[str], pixels: np.ndarray) -> dict[str, np.ndarray]:
-        return dict(zip(names, self._session.run(names, {self._session.get_inputs()[0].name: pixels[:, None]}), strict=True))
+        return dict(
+            zip(names, self._session.run(names, {self._session.get_inputs()[0].name: pixels[:, None]}), strict=True)
+        )
 
 
 def _opened(model: Model) -> Any:

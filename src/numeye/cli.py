@@ -79,6 +79,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in that folder, if there is one.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep the weights and the loss every so many steps, to watch it learn.")
+    ] = False,
     data: Annotated[str | None, option("--data", "mnist, or a data folder of your own digits.")] = None,
     cache: Cache = None,
 ) -> None:
@@ -102,7 +105,7 @@ def train(
     asked: dict[str, Any] = {"epochs": epochs, "seed": seed, "device": device, "data": data}
     try:
         done = start(
-            recipe, **asked, run=folder, resume=resume, cache=cache, callbacks=[console], say=say,
+            recipe, **asked, run=folder, resume=resume, watch=watch, cache=cache, callbacks=[console], say=say,
             fetch=lambda: _fetch(cache),
         )  # fmt: skip
     except Stopped as stopped:

@@ -28,6 +28,9 @@ def serve(
     requests: Annotated[
         int, typer.Option("--requests", min=1, help="That are answered at once; more are told to wait.")
     ] = 64,
+    runs: Annotated[
+        Path, typer.Option("--runs", metavar="DIR", help="Where the page's trainings are; on this machine only.")
+    ] = Path("runs"),
 ) -> None:
     """Read pictures over HTTP: POST /v1/read; GET /openapi.json describes it.
 
@@ -44,7 +47,7 @@ def serve(
     listening = _listen(host, port)
     if not known and not _is_here(host):
         say(f"anyone who reaches {host} can ask; --keys FILE lets in those who have a key")
-    app = create_app(Limits(requests=requests, rate=rate), known)
+    app = create_app(Limits(requests=requests, rate=rate), known, runs if _is_here(host) else None)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
     )

@@ -8,6 +8,9 @@ runs/classic-seed0/
       model.safetensors        the weights
       optimizer.safetensors    what is needed to go on; kept for the newest two
       state.json               where training stood, and the sha256 of the two
+  graph.onnx          only of a run that is watched, as are the next two: the network at step 0, every parameter by name
+  snapshots/step-0000100.safetensors    the weights after so many steps, to be laid over the graph's
+  steps.jsonl         one line every ten steps: {"step", "loss", "accuracy"}; appended, so its last line may be cut off
   model.onnx, model.safetensors, card.json, report.html, mistakes.png    when it has finished
 """
 
@@ -28,7 +31,13 @@ from numeye import atomic, source
 from numeye.config import RunConfig
 from numeye.errors import RunError, UsageError
 
+try:
+    import fcntl
+except ImportError:  # there is none on Windows
+    fcntl = None  # type: ignore[assignment]
+
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
+GRAPH, SNAPSHOTS, STEPS, LOCK = "graph.onnx", "snapshots", "steps.jsonl", ".lock"
 KEPT_OPTIMIZERS = 2  # should the newest be damaged, the one before it still goes on
 
 
@@ -142,6 +151,57 @@ class Run:
         """Put these rows in the place of those that were there."""
         atomic.write_text(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether it writes down how it learns, step by step."""
+        return (self.folder / GRAPH).is_file()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all its epochs are done and its report, which is written last, is there."""
+        rows = self.metrics()
+        done = bool(rows) and rows[-1]["epoch"] >= self.config.epochs
+        return done and (self.folder / "report.html").is_file()
+
+    def is_at_work(self) -> bool:
+        """Whether a training holds the folder just now; always False on Windows, where one cannot look."""
+        try:
+            with (self.folder / LOCK).open("rb") as file:
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def steps(self) -> list[dict[str, Any]]:
+        """One row every ten steps of a watched run, the first steps first: step, mean loss, accuracy in percent."""
+        return self._lines(STEPS, {"step", "loss", "accuracy"}, cut=True)
+
+    def add_steps(self, row: dict[str, Any]) -> None:
+        """Append a row: in one piece, but not flushed to the disk, since it comes ten times a second."""
+        with (self.folder / STEPS).open("ab", buffering=0) as file:
+            file.write(json.dumps(row).encode() + b"\n")
+
+    def snapshots(self) -> list[int]:
+        """The steps after which the weights were kept, ascending."""
+        names = (path.stem.removeprefix("step-") for path in (self.folder / SNAPSHOTS).glob("step-*.safetensors"))
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def snapshot(self, step: int) -> Path:
+        """The file of the weights after so many steps."""
+        return self.folder / SNAPSHOTS / f"step-{step:07d}.safetensors"
+
+    def forget_steps(self, after: int) -> None:
+        """Drop rows and snapshots of steps after this one: they are about to be learnt again."""
+        rows = [row for row in self.steps() if row["step"] <= after]
+        if (self.folder / STEPS).exists():  # always, so that a line that was cut off is gone
+            atomic.write_text(self.folder / STEPS, "".join(json.dumps(row) + "\n" for row in rows))
+        for step in self.snapshots():
+            if step > after:
+                self.snapshot(step).unlink()
+
     def checkpoints(self) -> list[Checkpoint]:
         """Every checkpoint whose state can be read, the oldest first."""
         found = []
@@ -195,7 +255,11 @@ class Run:
 
     def sweep(self) -> None:
         """Remove what a killed process had begun to write."""
-        for path in (*self.folder.glob(".*.tmp"), *self.folder.glob("checkpoints/.*.tmp")):
+        for path in (
+            *self.folder.glob(".*.tmp"),
+            *self.folder.glob("checkpoints/.*.tmp"),
+            *self.folder.glob(f"{SNAPSHOTS}/.*.tmp"),
+        ):
             if path.is_dir():
                 shutil.rmtree(path)
             else:
@@ -224,12 +288,14 @@ class Run:
     def _write_config(self) -> None:
         atomic.write_text(self.folder / "config.json", json.dumps(self.config.to_dict(), indent=1) + "\n")
 
-    def _lines(self, name: str, keys: set[str]) -> list[dict[str, Any]]:
+    def _lines(self, name: str, keys: set[str], *, cut: bool = False) -> list[dict[str, Any]]:
+        """The rows of a file; without what follows its last line end, where `cut`."""
         path = self.folder / name
         if not path.exists():
             return []
         try:
-            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            text = path.read_text(encoding="utf-8")
+            rows = [json.loads(line) for line in (text.rpartition("\n")[0] if cut else text).splitlines()]
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: damaged ({error})") from error
         if not all(isinstance(row, dict) and row.keys() >= keys for row in rows):

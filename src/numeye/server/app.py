@@ -1,23 +1,27 @@
-"""The HTTP API as an ASGI application."""
+"""The page and the HTTP API as an ASGI application."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from numeye import source, weights
-from numeye.server import bodies, counts, problems, schemas
+from numeye.server import bodies, counts, learning, looking, page, problems, schemas
 from numeye.server.desk import Asked, Desk
-from numeye.server.guards import Guard, SafeHeaders
+from numeye.server.guards import Guard, Local, SafeHeaders
 from numeye.server.limits import Limits
 from numeye.server.problems import Problem
+from numeye.server.shelf import Shelf
+from numeye.server.trainings import Trainings
 
 PATHS = ("/v1/read", "/v1/explain", "/v1/units", "/v1/models", "/healthz", "/readyz", "/metrics", "/openapi.json")
 LOG = logging.getLogger("numeye.server")
@@ -25,33 +29,47 @@ REPEATED_GROUP = re.compile(r"\)[*+?{]")  # such patterns can grow beyond all bo
 ABOUT = "Reads handwritten digits in any picture, says how sure it is, or why there is no answer."
 
 
-def create_app(limits: Limits | None = None, keys: Sequence[str] = ()) -> FastAPI:
-    """The API.
+def create_app(limits: Limits | None = None, keys: Sequence[str] = (), runs: Path | None = None) -> FastAPI:
+    """The page and the API under it.
 
     Args:
         limits: how much it takes on; the usual where left out.
-        keys: any of which `/v1` asks for; none where empty.
+        keys: any of which `/v1` and the page's trainings ask for; none where empty.
+        runs: in a session on one's own machine, where run folders are: trainings are started there, and its networks
+            and own ONNX files can be looked into. None for packaged networks only.
     """
     limits = limits or Limits()
     desk, guard = Desk(limits), Guard(keys, limits.rate)
+    trainings = None if runs is None else Trainings(runs)
     counted = counts.Counts(lambda: desk.inside)
     app = FastAPI(
-        title="Numeye", version=source.version(), description=ABOUT, docs_url=None, redoc_url=None, lifespan=_life(desk)
+        title="Numeye",
+        version=source.version(),
+        description=ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_life(desk, trainings),
     )
     problems.handle(app)
     app.middleware("http")(_counting(counted))
     app.add_middleware(SafeHeaders)
     _add_reading(app, desk, counted, limits, guard)
+    looking.add(app, desk, Shelf(runs), guard)
     _add_models(app, guard)
     _add_health(app, desk, counted)
+    if trainings is not None:
+        learning.add(app, trainings, [Depends(guard.check), Depends(Local())])
+    page.add(app)
     return app
 
 
-def _life(desk: Desk) -> Callable[[FastAPI], Any]:
+def _life(desk: Desk, trainings: Trainings | None) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         await desk.ready()
         yield
+        if trainings is not None:
+            await asyncio.to_thread(trainings.close)
         desk.close()
 
     return life
@@ -116,7 +134,10 @@ def _add_models(app: FastAPI, guard: Guard) -> None:
     known = {"models": [{"name": one.name, "default": one.name in default, "card": one.card} for one in loaded]}
 
     @app.get(
-        "/v1/models", response_model=schemas.Models, responses=problems.refusals(401, 429), dependencies=[Depends(guard.check)]
+        "/v1/models",
+        response_model=schemas.Models,
+        responses=problems.refusals(401, 429),
+        dependencies=[Depends(guard.check)],
     )
     async def models() -> Response:
         """The packaged models with their cards."""

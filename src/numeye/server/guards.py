@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -86,6 +87,38 @@ class Guard:
         if left < 1:
             wait = int((1 - left) * 60 / self._rate) + 1
             raise Problem(429, f"more than {self._rate} requests a minute", "Wait, and send fewer.", retry_after=wait)
+
+
+# The header: a name or an address, and a port.
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d+)?", re.IGNORECASE)
+
+
+class Local:
+    """Lets in only who sits at this machine and asks from a page of this very server; a dependency of routes.
+
+    A browser here opens other people's pages, too. Such a page cannot hide its origin, nor give this machine's name as
+    the host where its own name was made to point here (DNS rebinding).
+    """
+
+    async def __call__(self, request: Request) -> None:
+        """Let a request pass.
+
+        Raises:
+            Problem: it came from elsewhere.
+        """
+        address = request.client.host if request.client else ""
+        host, origin = request.headers.get("host", ""), request.headers.get("origin")
+        named = HOST.fullmatch(host)
+        if not _is_here(address):
+            raise _refused(f"a request from {address or 'nowhere'}")
+        if named is None or not (named[1].lower() == "localhost" or _is_here(named[1].strip("[]"))):
+            raise _refused(f"a request to the host {host!r}")
+        if origin is not None and origin.lower() != f"{request.url.scheme}://{host}".lower():
+            raise _refused(f"a request of the page {origin!r}")
+
+
+def _refused(what: str) -> Problem:
+    return Problem(403, f"{what}; expected one from this machine", "Open the page that numeye serve names.")
 
 
 def _key(request: Request) -> bytes:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from jaxtyping import Num
 
 T = TypeVar("T")
-Named = Annotated[str | None, Query(max_length=120, description="A model that reads one digit; the default if left out.")]
+Named = Annotated[
+    str | None, Query(max_length=120, description="A model that reads one digit; the default if left out.")
+]
 
 
 def add(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
@@ -68,7 +70,7 @@ def _add_units(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
     )
     async def unit(
         layer: Annotated[str, Query(max_length=80, description="Its name, such as `convolution 1`.")],
-        unit: Annotated[int, Query(ge=0, le=100_000, description="Its number in the layer.")],
+        unit: Annotated[int | None, Query(ge=0, le=100_000, description="Its number; all if left out.")] = None,
         model: Named = None,
         exciting: Annotated[bool, Query(description="Training digits that excite it most.")] = False,
     ) -> Response:
@@ -136,10 +138,17 @@ def _layers(found: Explanation) -> list[dict[str, Any]]:
     ]
 
 
-def _of_unit(shelf: Shelf, model: str | None, name: str, number: int, exciting: bool) -> dict[str, Any]:
+def _of_unit(shelf: Shelf, model: str | None, name: str, number: int | None, exciting: bool) -> dict[str, Any]:
     opened = shelf.open(model)
     anatomy = opened.explainer.anatomy
     layer = anatomy.find(name)
+    if number is None:
+        weight = anatomy.weight(layer)
+        told = {
+            "weight": None if weight is None else floats(weight),
+            "statistics": None if weight is None else _statistics(weight),
+        }
+        return {"layer": name, "unit": None, "bias": None, "exciting": None, "note": None, **told}
     unit = anatomy.unit(layer, number)
     found: dict[str, Any] = {"layer": name, "unit": number, "weight": None, "bias": None, "statistics": None}
     if unit is not None:

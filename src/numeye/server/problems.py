@@ -16,9 +16,11 @@ from numeye.server import schemas
 TYPE = "application/problem+json"
 TITLES = {
     401: "No valid key",
+    403: "Not from here",
     404: "Not found",
     405: "Method not allowed",
     408: "Too slow",
+    409: "Not just now",
     413: "Too much",
     415: "Unknown kind of content",
     422: "Cannot be read",
@@ -66,8 +68,9 @@ class Problem(Exception):
 def handle(app: FastAPI) -> None:
     """Make every error of an app a problem."""
     app.add_exception_handler(Problem, _problem)
-    for theirs in (UsageError, PictureError, ModelError, RunError, DataError, MissingExtra):
+    for theirs in (UsageError, PictureError, ModelError, DataError, MissingExtra):
         app.add_exception_handler(theirs, _theirs)
+    app.add_exception_handler(RunError, _damaged)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -85,6 +88,10 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 async def _theirs(request: Request, error: Exception) -> JSONResponse:
     return Problem(422, str(error), "See /openapi.json for what can be sent.").response()
+
+
+async def _damaged(request: Request, error: Exception) -> JSONResponse:
+    return Problem(422, str(error), "Look into the run folder.").response()
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

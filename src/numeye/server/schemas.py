@@ -127,10 +127,10 @@ class Exciting(BaseModel):
 
 
 class Unit(BaseModel):
-    """What a unit weighs with: its layer's inputs, by rows and columns."""
+    """What a unit weighs with: (inputs, rows, columns), or (inputs,); of all units of a layer, theirs first."""
 
     layer: str
-    unit: int
+    unit: int | None
     weight: Numbers | None
     bias: float | None
     statistics: dict[str, float] | None

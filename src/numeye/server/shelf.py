@@ -127,7 +127,9 @@ class Shelf:
     def _finished(self) -> list[Run]:
         if self._runs is None or not self._runs.is_dir():
             return []
-        folders = sorted(path.parent for path in self._runs.glob("*/card.json") if RUN.fullmatch(f"run/{path.parent.name}"))
+        folders = sorted(
+            path.parent for path in self._runs.glob("*/card.json") if RUN.fullmatch(f"run/{path.parent.name}")
+        )
         return [run for run in map(_run, folders) if run is not None and not run.config.recipe.tiles]
 
 
@@ -136,5 +138,3 @@ def _run(folder: Path) -> Run | None:
         return Run.open(folder)
     except NumeyeError:
         return None  # damaged; whoever asks for it by name is told why
-
-

@@ -126,11 +126,17 @@ class _TwoOutputs(nn.Module):
         return found[:, :11], found[:, 11:]
 
 
-def to_onnx(model: nn.Module, examples: Tensor) -> bytes:
+def to_onnx(model: nn.Module, examples: Tensor, *, folded: bool = True) -> bytes:
     """The network as ONNX: `images` (N, 1, H, W) in, `logits` (N, 10) out, parameters under their own names.
 
     One that also finds a digit gives `logits` (N, 11) and `boxes` (N, 4); one that finds all of a page takes any sides
     that are multiples of 16, and gives `maps` (N, 15, H/4, W/4).
+
+    Args:
+        model: ready to answer.
+        examples: (N, 1, H, W), of which only the shape counts, with N above 1.
+        folded: False leaves every layer as it stands in the model, batch normalisation too, each parameter under its
+            name in `state_dict()`: other weights of the same network can be laid over them.
     """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     shown, outputs, sides = model, ["logits"], {}
@@ -142,7 +148,7 @@ def to_onnx(model: nn.Module, examples: Tensor) -> bytes:
         shown,
         (torch.zeros_like(examples),),
         dynamo=True,
-        optimize=True,
+        optimize=folded,
         verbose=False,
         input_names=["images"],
         output_names=outputs,
@@ -150,7 +156,19 @@ def to_onnx(model: nn.Module, examples: Tensor) -> bytes:
     )
     if program is None:
         raise RunError("torch.onnx.export gave no graph")
-    return _without_traces(program.model_proto)
+    graph = program.model_proto
+    if shown is not model and not folded:
+        _rename(graph, "model.")
+    return _without_traces(graph)
+
+
+def _rename(model: onnx.ModelProto, prefix: str) -> None:
+    """Take the name that a wrapper gave the network off its parameters."""
+    names = {one.name: one.name.removeprefix(prefix) for one in model.graph.initializer}
+    for one in model.graph.initializer:
+        one.name = names[one.name]
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
 
 
 def halve(graph: bytes) -> bytes:

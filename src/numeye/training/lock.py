@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from numeye.errors import RunError
+from numeye.runs import LOCK
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def alone(folder: Path, what: str) -> Iterator[None]:
     Raises:
         RunError: one is.
     """
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = FileLock(folder / LOCK, timeout=0.2)  # `Run.is_at_work` holds it for a moment
     try:
         lock.acquire()
     except Timeout as error:

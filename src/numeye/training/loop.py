@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load as load_tensors
@@ -54,6 +54,14 @@ class Stopped(Exception):
     """Someone pressed Ctrl-C; where training stood has been saved."""
 
 
+class Batch(NamedTuple):
+    """What one step learnt from: its mean loss, what the network said before it, and what is to be said."""
+
+    loss: float
+    outputs: Tensor
+    targets: Tensor
+
+
 class Callback:
     """What is told how training goes; override what you want to hear of."""
 
@@ -79,6 +87,7 @@ class Training:
         device: where it is computed.
         epoch: whole epochs done.
         step: steps done in the current epoch.
+        last: the batch of the last step, for callbacks that ask more of it; None before the first.
     """
 
     def __init__(self, run: Run, loaders: Loaders, callbacks: Sequence[Callback] = ()) -> None:
@@ -101,6 +110,7 @@ class Training:
         self.average = _average(self.model, recipe.average) if recipe.average else None
         self.epoch = 0
         self.step = 0
+        self.last: Batch | None = None
         self._loss_sum = 0.0  # over the pictures of the current epoch
         self._pictures = 0
         self._seconds = 0.0
@@ -174,12 +184,22 @@ class Training:
         self.optimizer.step()  # and move it a little
         if self.average is not None:
             self.average.update_parameters(self.model)
+        self.last = Batch(value, logits.detach(), labels)
         return value
+
+    @property
+    def steps(self) -> int:
+        """Steps done since the very first, over all epochs."""
+        return self.epoch * len(self.loaders.train) + self.step
+
+    @property
+    def steps_in_all(self) -> int:
+        """Steps that will be done when the run has finished."""
+        return self.run.config.epochs * len(self.loaders.train)
 
     def _set_learning_rate(self) -> None:
         """By how much of the training is done; hangs on nothing else, so that nothing of it needs to be stored."""
-        steps = len(self.loaders.train)
-        share = self.schedule((self.epoch * steps + self.step) / (self.run.config.epochs * steps))
+        share = self.schedule(self.steps / self.steps_in_all)
         for group in self.optimizer.param_groups:
             group["lr"] = self.run.config.recipe.learning_rate * share
 
@@ -279,7 +299,7 @@ class Training:
             raise RunError(f"{checkpoint.folder}: weights of another network ({first})") from error
         self.epoch, self.step = checkpoint.epoch, checkpoint.step
         if self.average is not None:  # it counts from here: the first update would else replace it
-            self.average.n_averaged.fill_(self.epoch * len(self.loaders.train) + self.step)
+            self.average.n_averaged.fill_(self.steps)
         self._loss_sum = checkpoint.state["loss_sum"]
         self._pictures = checkpoint.state["pictures"]
         self._seconds = checkpoint.state["seconds"]

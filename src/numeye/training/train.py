@@ -21,6 +21,7 @@ from numeye.training.data import Loaders, loaders, paper_loaders, tile_loaders
 from numeye.training.lock import alone
 from numeye.training.loop import Callback, Stopped, Training, check_possible, hardware
 from numeye.training.plan import plan_training
+from numeye.training.snapshots import Snapshots
 
 Say = Callable[[str], object]
 
@@ -34,6 +35,7 @@ def train(
     device: str | None = None,
     run: str | Path | None = None,
     resume: bool = False,
+    watch: bool = False,
     cache: str | Path | None = None,
     callbacks: Sequence[Callback] = (),
     say: Say = lambda _: None,
@@ -49,6 +51,8 @@ def train(
         device: `auto`, `cpu`, `cuda`.
         run: the run folder; `runs/RECIPE-seedSEED` where left out.
         resume: go on with the run in that folder, where there is one.
+        watch: write down how it learns while it does, see `numeye.training.snapshots`; a run that was once watched is
+            watched when it goes on.
         cache: where MNIST is kept.
         callbacks: are told how training goes.
         say: is told what happens, in a line each.
@@ -64,6 +68,8 @@ def train(
         (fetch or (lambda: mnist.fetch(cache, say=say)))()
     batches = run_loaders(plan.config, cache, say)  # all that can be wrong is wrong before anything is written
     record = plan.open({**hardware(), **_data_facts(batches)})
+    if watch or record.is_watched:
+        callbacks = (Snapshots(), *callbacks)  # first, so that a bar's clock does not count the graph
     with alone(record.folder, "training"):
         return _go_on(record, batches, callbacks, cache=cache, say=say, resume=resume)
 

@@ -1,0 +1,32 @@
+"""The page: files that are told at the start, so that nothing of what a client sends opens one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from fastapi import FastAPI, Response
+
+WEB = Path(__file__).parent / "web"
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
+MOST = 200_000  # bytes of all of them, which a test holds it to
+
+
+def add(app: FastAPI) -> None:
+    """The page at `/`, and its files beside it."""
+    for path in sorted(WEB.iterdir()):
+        at = "/" if path.name == "index.html" else f"/{path.name}"
+        app.get(at, include_in_schema=False)(_serving(path.read_bytes(), KINDS[path.suffix]))
+
+
+def _serving(content: bytes, kind: str) -> Callable[[], Awaitable[Response]]:
+    async def serve() -> Response:
+        return Response(content, media_type=kind)
+
+    return serve

@@ -39,7 +39,7 @@ export class Bars {
 /** What the server read, in words for the verdict. */
 export function verdict(reading) {
   if (reading.rejected) return [t("rejected", { reason: reading.rejected })];
-  const sure = element("small", {}, ` ${percent(reading.confidence)}`);
+  const sure = element("small", {}, ` ${t("sure", { sure: percent(reading.confidence) })}`);
   return [reading.text.replaceAll("\n", " / "), sure];
 }
 

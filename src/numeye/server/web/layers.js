@@ -34,14 +34,21 @@ export class Layers {
 
   show(net) {
     this.net = net;
-    const names = net.layers.map((layer) => `${layer.name} ${layer.shape}`).join();
+    const room = Math.max(this.list.clientWidth, 240);
+    const names = [room, ...net.layers.map((layer) => `${layer.name} ${layer.shape}`)].join();
     if (names !== this.names) {
       this.names = names;
+      this.room = room;
       this.figures = new Map(net.layers.map((layer) => [layer.name, this.figure(layer)]));
       this.list.replaceChildren(...[...this.figures.values()].map((figure) => figure.element));
     }
     this.draw();
     this.light(this.focus);
+  }
+
+  /** Lay the maps out anew where there is more room for them, or less. */
+  resized() {
+    if (this.net && this.list.clientWidth && Math.max(this.list.clientWidth, 240) !== this.room) this.show(this.net);
   }
 
   layer(name) {
@@ -57,7 +64,7 @@ export class Layers {
     canvas.addEventListener("click", (event) => this.choose(this.place(layer.name, event)));
     canvas.addEventListener("keydown", (event) => this.key(layer.name, event));
     const figure = element("figure", { class: "layer" }, caption, element("div", { class: "stack" }, canvas, over));
-    return { element: figure, caption, canvas, over, layout: layout(layer) };
+    return { element: figure, caption, canvas, over, layout: layout(layer, this.room) };
   }
 
   draw() {
@@ -160,12 +167,12 @@ function joined(ranges) {
 }
 
 /** Where each unit's map lies on its layer's canvas. */
-function layout({ shape }) {
+function layout({ shape }, room) {
   const units = shape[0], flat = shape.length === 1;
   const [height, width] = flat ? [1, 1] : shape.slice(1);
   const zoom = flat ? SQUARE : Math.max(1, Math.round(CELL / Math.max(height, width)));
   const gap = flat ? 1 : GAP;
-  const columns = flat ? Math.min(units, 32) : Math.min(units, Math.max(4, Math.floor(720 / (width * zoom + gap))));
+  const columns = Math.min(units, Math.max(1, Math.floor((room - 2) / (width * zoom + gap))));
   const [cellX, cellY] = [width * zoom + gap, height * zoom + gap];
   return {
     units, flat, zoom,

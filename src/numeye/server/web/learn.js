@@ -178,9 +178,8 @@ export class Learn {
 
   /** Loss and accuracy over the steps, and where the slider stands. */
   draw() {
-    const { width, height } = { width: 720, height: 170 };
+    const width = this.chart.clientWidth || 720, height = this.chart.clientHeight || 176; // a unit is a pixel
     this.chart.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    this.chart.setAttribute("preserveAspectRatio", "none");
     const last = Math.max(this.rows.at(-1)?.step ?? 1, 1);
     const most = Math.max(2.5, ...this.rows.map((row) => row.loss));
     const x = (step) => 34 + (step / last) * (width - 70);

@@ -149,6 +149,7 @@ async function showSum(place, exciting = true) {
   if (!layer) return layers.detail.replaceChildren();
   const known = await units.get(model(), layer.name, place.unit, exciting);
   layers.detail.replaceChildren(...panel(explained, layer, place, known));
+  layers.resized();
   return remember();
 }
 
@@ -172,6 +173,7 @@ async function showMaps() {
     return [element("h3", {}, t(`${name}.title`)), canvas, element("p", { class: "muted" }, t(`${name}.about`))];
   });
   layers.detail.replaceChildren(...shown);
+  layers.resized();
 }
 
 // --- the views --------------------------------------------------------------------------------------------------
@@ -200,6 +202,7 @@ function show(name, focus = false) {
     if (one === name && focus) tab.focus();
   }
   if (name === "fed" || name === "inside") look();
+  else light(null);
   if (name === "fool") fool.update();
   if (name === "learn") learn.ask();
   remember();
@@ -287,6 +290,7 @@ addEventListener("dragover", (event) => { event.preventDefault(); $("paper").cla
 addEventListener("dragleave", () => $("paper").classList.remove("dropping"));
 addEventListener("drop", (event) => { event.preventDefault(); $("paper").classList.remove("dropping"); take(event.dataTransfer.files[0]); });
 addEventListener("paste", (event) => take([...event.clipboardData.items].find((item) => item.kind === "file")?.getAsFile()));
+addEventListener("resize", () => layers.resized());
 addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "z") { event.preventDefault(); paper.undo(); }
 });

@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from numeye import source, weights
-from numeye.server import bodies, counts, problems, schemas
+from numeye.server import bodies, counts, documentation, problems, schemas
 from numeye.server.desk import Asked, Desk
 from numeye.server.guards import Guard, SafeHeaders
 from numeye.server.limits import Limits
@@ -53,6 +53,7 @@ def create_app(limits: Limits | None = None, keys: Sequence[str] = ()) -> FastAP
     _add_reading(app, desk, counted, limits, guard)
     _add_models(app, guard)
     _add_health(app, desk, counted)
+    documentation.add(app)
     return app
 
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import builtins
 import os
+import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import jaxtyping
 import numpy as np
 import pytest
 from beartype import BeartypeConf, beartype
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # An int is a float, as mypy has it.
 checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
@@ -79,3 +86,41 @@ def numeye(mnist_cache: Path) -> Numeye:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The base URL of the HTTP API, on a thread and a free port of this machine. It writes nothing."""
+    import uvicorn
+
+    from numeye.server.app import create_app
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        app = uvicorn.Server(uvicorn.Config(create_app(), log_level="warning", access_log=False))
+        thread = threading.Thread(target=app.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        app.should_exit = True
+        thread.join()
+
+
+def _without_a_browser(reason: str) -> NoReturn:
+    if os.environ.get("NUMEYE_WEB_REQUIRED"):
+        pytest.fail(f"{reason}, and NUMEYE_WEB_REQUIRED is set")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's chromium, without a window."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        _without_a_browser("no playwright: pip install playwright")
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        _without_a_browser("no chromium, chromium-browser or google-chrome")
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])  # as root there is no sandbox
+        yield one
+        one.close()

@@ -526,6 +526,8 @@ BOMBS = {
     + struct.pack("<4HB", 0, 0, 60_000, 60_000, 0)
     + b"\x08",
     "60000x60000 BMP": b"BM" + struct.pack("<IHHIIiiHHIIiiII", 54, 0, 0, 54, 40, 60_000, 60_000, 1, 24, *[0] * 6),
+    "12000x12000 PNG in an icon": struct.pack("<3H4B2H2I", 0, 1, 1, 16, 16, 0, 0, 1, 32, 100, 22)
+    + png_that_claims(12_000, 12_000),
 }
 
 
@@ -542,6 +544,21 @@ def test_a_small_file_that_claims_to_be_huge_is_refused_before_it_is_decoded(
     with pytest.raises(PictureError, match=r"too large|megapixels, at most 80"):
         list(image.pages(BOMBS[bomb]))
     assert time.perf_counter() - began < 1
+
+
+def test_a_jpeg_of_endless_scans_or_segments_is_refused() -> None:
+    whole = encoded(noise(40, 40), "JPEG", progressive=True)
+    scan = whole.rfind(b"\xff\xda")
+    many = whole[:scan] + whole[scan:-2] * 200 + whole[-2:]
+    with pytest.raises(PictureError, match=r"^the bytes: a JPEG of more than 200 scans"):
+        list(image.pages(many))
+    with pytest.raises(PictureError, match=r"^the bytes: a JPEG of more than 10,000 segments"):
+        list(image.pages(whole[:2] + b"\xff\xfe\0\2" * 10_001 + whole[2:]))
+    some = (
+        whole[:2] + b"\xff\xfe\0\x0a" + b"\xff\xda" * 4 + whole[2:] + b"\xff\xda" * 300
+    )  # in a comment, and after its end
+    assert len(list(image.pages(some))) == 1
+    assert len(list(image.pages(whole))) == 1
 
 
 LIMITED = {

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -58,18 +57,6 @@ def png(size: tuple[int, int] = (60, 60)) -> bytes:
     file = io.BytesIO()
     Image.new("L", size, 255).save(file, format="PNG")
     return file.getvalue()
-
-
-def bomb(side: int) -> bytes:
-    """A PNG of so many pixels a side, in few bytes."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
-
-    head = side.to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
-    )
 
 
 def test_a_picture_is_read_as_numeye_reads_it_however_it_is_sent(client: TestClient) -> None:
@@ -136,41 +123,27 @@ def test_pages_beyond_the_limit_are_told(client: TestClient) -> None:
     assert found[2]["error"] == "more than 2 pages; send the others by themselves"
 
 
-LONG_WORD = json.dumps({"arrays": [[["a" * 100_000, *[""] * 100_000]]]}).encode()
-ENDLESS = npy(np.zeros((1, 0, 0), np.uint8)).replace(b"(1, 0, 0), }", b"(9, 0, 0), }")
 NO_FILES = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n'
-OBJECTS = npy(np.array([{"a": 1}], dtype=object))
-LYING = npy(np.zeros((2, 2), np.uint8)).replace(b"(2, 2)", b"(9, 9)")
 BAD = {
     "nothing": (b"", PNG, 422, "there is no picture"),
     "no kind": (b"x", {}, 415, "missing"),
     "another kind": (b"x", {"Content-Type": "text/html"}, 415, "'text/html'"),
     "part of a kind": (b"x", {"Content-Type": "json"}, 415, "'json'"),
     "too long": (bytes(3_000_001), PNG, 413, "3,000,001 bytes; at most 3,000,000"),
-    "bomb": (bomb(60_000), PNG, 422, "too large"),
     "large": (png((1_500, 1_500)), PNG, 422, "megapixels"),
     "cut off": (SEVEN.read_bytes()[:2_000], JPEG, 422, "damaged"),
     "text": (b"<svg xmlns='x'>", PNG, 422, "it is text"),
-    "polyglot": (b"GIF89a<script>alert(1)</script>", {"Content-Type": "image/gif"}, 422, "the bytes"),
     "no JSON": (b"{", AS_JSON, 422, "JSON that cannot be read"),
-    "deep JSON": (b"[" * 200_000, AS_JSON, 422, "JSON that cannot be read"),
     "a list": (b"[1]", AS_JSON, 422, "expected an object"),
     "other keys": (b'{"path": "/etc/passwd"}', AS_JSON, 422, "expected an object"),
     "no base64": (b'{"images": ["#"]}', AS_JSON, 422, "no base64"),
     "a number": (b'{"images": [5]}', AS_JSON, 422, "no base64"),
     "ragged": (b'{"arrays": [[[1], [1, 2]]]}', AS_JSON, 422, "an array"),
     "words": (b'{"arrays": [[["a"]]]}', AS_JSON, 422, "not of numbers"),
-    "a long word": (LONG_WORD, AS_JSON, 422, "not of numbers"),
     "many empty ones": (json.dumps({"arrays": [[]] * 71}).encode(), AS_JSON, 413, "71 pictures"),
     "long JSON": (b" " * 2_000_001, AS_JSON, 413, "at most 2,000,000"),
     "flat": (b'{"arrays": [[1, 2]]}', AS_JSON, 422, "1 dimensions"),
-    "infinite": (b'{"arrays": [[[1e999, 0]]]}', AS_JSON, 422, "not finite"),
-    "pickled": (OBJECTS, NPY, 422, NO_NPY),
-    "lying": (LYING, NPY, 422, NO_NPY),
     "no magic": (b"\x93NUMPZ\x01\x00", NPY, 422, NO_NPY),
-    "endless": (ENDLESS, NPY, 422, NO_NPY),
-    "half a header": (b"\x93NUMPY\x01\x00\x0b\x00{'descr': (\n", NPY, 422, NO_NPY),
-    "a sum of signs": (b"\x93NUMPY\x01\x00\x29\x23" + b"-" * 9_000 + b"1", NPY, 422, NO_NPY),
     "too many": (npy(np.zeros((71, 2, 2), np.uint8)), NPY, 413, "71 pictures; at most 70"),
     "no form": (b"x", {"Content-Type": "multipart/form-data"}, 422, "a form that cannot be read"),
     "broken form": (b"--x\r\nbroken", AS_FORM, 422, "no picture"),
@@ -190,14 +163,6 @@ def test_bad_requests_end_in_one_clear_line(client: TestClient, name: str) -> No
     assert said in problem["detail"]
     assert problem["hint"]
     assert "\n" not in problem["detail"]
-
-
-def test_a_form_of_very_many_fields_is_refused_quickly(client: TestClient) -> None:
-    field = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
-    headers = AS_FORM
-    response = client.post("/v1/read", content=field * 40_000 + b"--x--\r\n", headers=headers)
-    assert response.status_code == 422
-    assert "Too many fields" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageChops, ImageOps, ImageSequence, ImageStat, UnidentifiedImageError
+from PIL import ExifTags, IcoImagePlugin, Image, ImageChops, ImageOps, ImageSequence, ImageStat, UnidentifiedImageError
 
 from numeye.errors import MissingExtra, PictureError
 
@@ -30,6 +31,7 @@ Picture = str | Path | bytes | Image.Image | Any
 _PDFIUM = threading.Lock()  # it may be used by one thread at a time
 MAX_PIXELS = 80_000_000  # a page; above it a small file may be a bomb that fills the memory
 PDF_DPI = 200
+SCANS, SEGMENTS = 200, 10_000  # of a JPEG; about ten and a hundred are usual
 WHITES = (1.0, 16.0, 255.0, 4095.0, 65535.0)  # a unit, scikit-learn's digits, 8, 12 and 16 bits
 
 # What Pillow may decode. Formats that start other programs (EPS) are left out.
@@ -38,6 +40,7 @@ RARE = ("TIFF", "WEBP", "JPEG2000", "AVIF", "ICO", "TGA", "PCX")
 _SUFFIXES = """.png .apng .jpg .jpeg .jpe .jfif .mpo .tif .tiff .bmp .dib .gif .webp .ppm .pgm .pbm .pnm .jp2 .j2k
 .avif .ico .tga .pcx .pdf"""
 SUFFIXES = frozenset(_SUFFIXES.split())
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # of a segment of a JPEG
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,20 +192,43 @@ def _pages_of_file(name: str, content: bytes, max_pixels: int) -> Iterator[Page]
     if content.startswith(b"%PDF-"):
         yield from _pages_of_pdf(name, label, content, max_pixels)
         return
-    with _explained(label, content), _open(content) as image:
+    with _explained(label, content), _open(label, content, max_pixels) as image:
         for index, frame in enumerate(_frames(image)):
             _check_size(label, frame.size, max_pixels)
             yield Page(name=name, index=index, grey=_grey(frame))
 
 
-def _open(content: bytes) -> Image.Image:
+def _open(label: str, content: bytes, max_pixels: int) -> Image.Image:
     """Look at the head of a file; its pixels are not decoded yet."""
+    if content.startswith(b"\xff\xd8"):
+        _check_jpeg(label, content)
     try:
         return Image.open(io.BytesIO(content), formats=COMMON)
     except UnidentifiedImageError:
         Image.init()
+        if content.startswith(b"\0\0\1\0"):
+            _check_icon(label, content, max_pixels)
         known = [name for name in RARE if name in Image.OPEN]  # AVIF is not in every build of Pillow
         return Image.open(io.BytesIO(content), formats=known)
+
+
+def _check_jpeg(label: str, content: bytes) -> None:
+    """A scan of a few bytes costs a pass over all pixels, so that many would keep a small file decoding for hours."""
+    place = scans = segments = 0
+    while (found := _MARKER.search(content, place)) and found[0] != b"\xff\xd9":
+        scans, segments = scans + (found[0] == b"\xff\xda"), segments + 1
+        if scans > SCANS or segments > SEGMENTS:
+            most = f"{SCANS} scans" if scans > SCANS else f"{SEGMENTS:,} segments"
+            raise PictureError(f"{label}: a JPEG of more than {most}; save it anew")
+        alone = found[0] in (b"\xff\x01", b"\xff\xd8")  # others tell their length
+        place = found.end() + (0 if alone else int.from_bytes(content[found.end() : found.end() + 2], "big"))
+
+
+def _check_icon(label: str, content: bytes, max_pixels: int) -> None:
+    """An icon's largest picture, a whole PNG or BMP: Pillow decodes it as soon as it opens the icon."""
+    entry = IcoImagePlugin.IcoFile(io.BytesIO(content)).entry[0]
+    with Image.open(io.BytesIO(content[entry.offset :]), formats=("PNG", "DIB")) as largest:
+        _check_size(label, largest.size, max_pixels)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float64, Int64
 
 NONE = 10  # the place, among the eleven, of "there is no digit here"
+LARGEST = 1000  # digits of an expression whose repeats are written out; no number has so many, and time grows with them
 LIMIT = 500  # states that are followed at a place; only expressions such as \d{9}1\d* have more
 DIGITS = "0123456789"
 REPEATS = {"?": "{0,1}", "*": "{0,}", "+": "{1,}"}
@@ -127,7 +128,7 @@ class Knowledge:
             text != ""
             and self.digits in (None, len(text))
             and (self.check is None or CHECKS[self.check](text))
-            and (self.expect is None or re.fullmatch(self.expect, text) is not None)
+            and (self.expect is None or _matches(self.expect, text))
         )
 
 
@@ -261,6 +262,16 @@ def _after(parts: Parts) -> Iterator[tuple[str, Parts]]:
             return
 
 
+def _matches(expect: str, text: str) -> bool:
+    """By the same walk: Python's `re` tries one way after the other, and some expressions have endlessly many."""
+    if not (text.isascii() and text.isdigit()):
+        return False
+    state = _state(expect)
+    for digit in reversed(text):
+        state = dict(_moves(state)).get(int(digit), frozenset())
+    return any(map(_may_end, state))
+
+
 def _may_end(parts: Parts) -> bool:
     return all(part.least == 0 or any(map(_may_end, part.ways)) for part in parts)
 
@@ -282,11 +293,26 @@ def _state(expect: str) -> State:
     if tokens and tokens[-1] == "$":
         tokens.pop()
     try:
-        return frozenset(_ways(tokens))
+        ways = _ways(tokens)
     except re.error as error:
         raise UsageError(
             rf"expect {expect}: cannot be searched for; expected digits, \d, [...], (...|...) and repeats such as {{5}}"
         ) from error
+    if (size := _size(ways)) > LARGEST:
+        raise UsageError(
+            f"expect {expect}: with its repeats written out it has {size:,} parts, at most {LARGEST:,} are "
+            "searched for; repeat fewer times, or no group within a group"
+        )
+    return frozenset(ways)
+
+
+def _size(ways: tuple[Parts, ...]) -> int:
+    """How many digits and groups there are, each counted as often as it is repeated by number."""
+    return sum(_copies(part) * (1 + _size(part.ways)) for parts in ways for part in parts)
+
+
+def _copies(part: Part) -> int:
+    return max(1, part.least if part.most == math.inf else int(part.most))
 
 
 def _ways(tokens: deque[str]) -> tuple[Parts, ...]:

@@ -15,7 +15,7 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from numeye import source, weights
-from numeye.server import bodies, counts, learning, looking, page, problems, schemas
+from numeye.server import bodies, counts, documentation, learning, looking, page, problems, schemas
 from numeye.server.desk import Asked, Desk
 from numeye.server.guards import Guard, Local, SafeHeaders
 from numeye.server.limits import Limits
@@ -60,6 +60,7 @@ def create_app(limits: Limits | None = None, keys: Sequence[str] = (), runs: Pat
     if trainings is not None:
         learning.add(app, trainings, [Depends(guard.check), Depends(Local())])
     page.add(app)
+    documentation.add(app)
     return app
 
 
@@ -102,9 +103,13 @@ def _add_reading(app: FastAPI, desk: Desk, counted: counts.Counts, limits: Limit
     async def read(
         request: Request,
         single: Annotated[bool, Query(description="One digit a picture.")] = False,
-        model: Annotated[str | None, Query(max_length=40, description="A packaged model.")] = None,
-        max_error: Annotated[str | None, Query(max_length=20, description="Such as 0.5%.")] = None,
-        expect: Annotated[str | None, Query(max_length=100, description="What every number matches.")] = None,
+        model: Annotated[
+            str | None, Query(max_length=40, description="A packaged model.", examples=["classic"])
+        ] = None,
+        max_error: Annotated[str | None, Query(max_length=20, description="Such as 0.5%.", examples=["5%"])] = None,
+        expect: Annotated[
+            str | None, Query(max_length=100, description="What every number matches.", examples=[r"\d{5}"])
+        ] = None,
         digits: Annotated[int | None, Query(ge=1, le=32, description="How many every number has.")] = None,
         check: Annotated[
             Literal["luhn", "isbn10", "isbn13", "mod97"] | None, Query(description="Every number's check sum.")

@@ -172,7 +172,8 @@ def _of_npy(body: bytes, most: int) -> list[Sent]:
     except Exception as error:
         raise Problem(422, f"no .npy that can be read ({type(error).__name__})", helps) from error
     left = len(body) - stream.tell()
-    if len(shape) not in (2, 3) or 0 in shape or dtype.kind not in "biuf" or math.prod(shape) * dtype.itemsize != left:
+    sides = len(shape) in (2, 3) and all(type(side) is int and side > 0 for side in shape)
+    if not sides or dtype.kind not in "biuf" or math.prod(shape) * dtype.itemsize != left:
         raise Problem(422, f"no .npy that can be read ({dtype} of shape {shape} in {left:,} bytes)", helps)
     _check_count(shape[0] if len(shape) == 3 else 1, most)
     array = np.frombuffer(body, dtype, offset=stream.tell()).reshape(shape, order="F" if fortran else "C")

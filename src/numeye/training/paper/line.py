@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     Grey = Float32[np.ndarray, "height width"]
 
 # Signs around a number and in it. A stroke or a bracket beside a number may as well be a 1, so they are not there.
-BEFORE, BETWEEN, BEHIND = "#*=-$$-+x", ".,-.,:'.,-/", "=-*#%-x"
+BEFORE, BETWEEN, BEHIND = "#*=-$$-+x", ".,-/.,:'", "=-*#%-x"
 GROUPS = ".,'"  # what parts thousands
 MIDDLE = "-=*+:x"  # signs half way up the line
-SHARES = {".": 0.12, ",": 0.3, "'": 0.3, "/": 1.6}  # heights of signs, of the line's
-SIZES, VARYING = {"/": (0.8, 1.3)}, (0.65, 1.5)  # and how they vary: a slash no higher than a digit is a 1
+SHARES = {".": 0.12, ",": 0.3, "'": 0.3, "/": 1.45}  # heights of signs, of the line's
 FEET = {",": 1.1, "'": 0.35}  # how far down they end
 ROOM = 1.7  # side of the canvas of one sign, in heights of the line
 
@@ -36,7 +35,6 @@ class LineRanges:
         most: digits of a number.
         gap: between the ink of two digits, of their height, mean of a line; below 0 they overlap.
         jitter: standard deviation of each gap, of the height.
-        uneven: how far the digits of the most uneven line vary in height, as a standard deviation of its logarithm.
         slope: of a line, standard deviation; of one in seven three times that.
         small_zeros: share of the lines whose zeros are small; some of them are wide, too.
         round_amounts: share of the numbers that end in zeros, as prices do.
@@ -52,8 +50,7 @@ class LineRanges:
 
     most: int = 14
     gap: tuple[float, float] = (-0.16, 0.3)
-    jitter: float = 0.09
-    uneven: float = 0.1
+    jitter: float = 0.07
     slope: float = 0.035
     small_zeros: float = 0.3
     round_amounts: float = 0.2
@@ -138,7 +135,6 @@ class Line:
         source: of the digits.
         ranges: how often and how far.
         gap: mean between two digits, of the height.
-        uneven: how far its digits vary in height.
         slope: pixels down for each to the right.
         zeros: how high zeros are, of the height; and how wide, of their usual proportions.
         comb: whether each digit has a cell.
@@ -151,7 +147,6 @@ class Line:
     source: Source
     ranges: LineRanges
     gap: float
-    uneven: float
     slope: float
     zeros: tuple[float, float]
     comb: bool
@@ -169,7 +164,6 @@ class Line:
             source=source,
             ranges=ranges,
             gap=random.uniform(*ranges.gap),
-            uneven=ranges.uneven * random.uniform(0.3, 1),
             slope=slope,
             zeros=_zeros(random) if random.random() < ranges.small_zeros else (1.0, 1.0),
             comb=random.random() < ranges.cells,
@@ -237,12 +231,11 @@ class Line:
         if cents := place >= plan.cents_from:
             small *= plan.cents[0]
         style = replace(self.style, stretch=self.style.stretch * wide)
-        tall = self.height * small * float(np.exp(random.normal(0, self.uneven)))
-        ink = self._ink(source, thin, tall, random, style)
+        ink = self._ink(source, thin, self.height * small * float(np.exp(random.normal(0, 0.07))), random, style)
         if ink is None:
             return left, None
         high, wide = ink.shape
-        at = top + self.height - high + random.normal(0, 0.7 * self.uneven) * self.height
+        at = top + self.height - high + random.normal(0, 0.04) * self.height
         if cents:
             at -= self.height * plan.cents[1]
         elif small < 1 and random.random() < 0.3:
@@ -296,7 +289,7 @@ class Line:
         if sign == " ":
             return left + self.height * random.uniform(0.1, 0.5)
         share = SHARES.get(sign, 0.6 if sign in MIDDLE else 1.05)
-        tall = self.height * share * random.uniform(*SIZES.get(sign, VARYING))
+        tall = self.height * share * random.uniform(0.65, 1.5)
         ink = self._ink(pen.draw_sign(sign, random), True, max(tall, 2.0), random)
         if ink is None:
             return left

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PART = 10_000  # crops in one file
 VERSION = 4  # of the effects: counted up when the same seed gives other pixels
-TILE_VERSION = 5  # of what else is on tiles
+TILE_VERSION = 4  # of what else is on tiles
 Split = Literal["fit", "validation"]
 FONTS: dict[Split, Literal["train", "held-out"]] = {"fit": "train", "validation": "held-out"}
 Row = tuple[Any, ...]  # the fields of one row of a file

@@ -5,6 +5,7 @@ RUN useradd --create-home --uid 10001 numeye
 WORKDIR /home/numeye/source
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY src ./src
+COPY docs ./docs
 RUN pip install --no-cache-dir '.[serve,pdf]' && rm -rf /home/numeye/source/*
 
 USER numeye

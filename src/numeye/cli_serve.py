@@ -1,4 +1,4 @@
-"""`numeye serve`: the HTTP API."""
+"""`numeye serve`: the page and the HTTP API."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def serve(
         Path, typer.Option("--runs", metavar="DIR", help="Where the page's trainings are; on this machine only.")
     ] = Path("runs"),
 ) -> None:
-    """Read pictures over HTTP: POST /v1/read; GET /openapi.json describes it.
+    """Serve a page to draw on, look inside and watch training, and the HTTP API under it (described at /docs).
 
     Listens to this machine only, unless told otherwise. Ctrl-C finishes what was taken, and ends.
     """
@@ -52,7 +52,7 @@ def serve(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
     )
     at, number = listening.getsockname()[:2]
-    say(f"http://{f'[{at}]' if ':' in at else at}:{number}/v1/read (Ctrl-C ends it)")
+    say(f"http://{f'[{at}]' if ':' in at else at}:{number}/ (Ctrl-C ends it)")
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):  # it raises again the signal that ended it, once it has finished
         server.run(sockets=[listening])

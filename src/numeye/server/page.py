@@ -16,6 +16,8 @@ KINDS = {
     ".svg": "image/svg+xml",
 }
 MOST = 200_000  # bytes of all of them, which a test holds it to
+# Pages of the documentation that the tour leads to, as they are written; of a checkout, or packed beside the page.
+GUIDE = ("tutorial", "framing", "reader", "results", "evidence", "page")
 
 
 def add(app: FastAPI) -> None:
@@ -23,6 +25,13 @@ def add(app: FastAPI) -> None:
     for path in sorted(WEB.iterdir()):
         at = "/" if path.name == "index.html" else f"/{path.name}"
         app.get(at, include_in_schema=False)(_serving(path.read_bytes(), KINDS[path.suffix]))
+    for name in GUIDE:
+        app.get(f"/guide/{name}", include_in_schema=False)(_serving(_guide(name), "text/plain; charset=utf-8"))
+
+
+def _guide(name: str) -> bytes:
+    packed = WEB.parent / "guide" / f"{name}.md"
+    return (packed if packed.is_file() else WEB.parents[3] / "docs" / f"{name}.md").read_bytes()
 
 
 def _serving(content: bytes, kind: str) -> Callable[[], Awaitable[Response]]:

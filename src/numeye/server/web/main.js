@@ -16,6 +16,7 @@ import { Steps } from "./steps.js";
 import { Tour } from "./tour.js";
 
 const VIEWS = ["fed", "inside", "fool", "learn"];
+const BETWEEN = 150; // milliseconds between two looks while the pen moves
 
 await loadTexts();
 const begun = state.read();
@@ -64,7 +65,7 @@ async function something(when) {
   chosen = Math.min(chosen, Math.max(reading.digits.length - 1, 0));
   showAnswer();
   document.dispatchEvent(new CustomEvent("numeye:answered", { detail: { when, shown: performance.now() } }));
-  if (view === "fed" || view === "inside") look();
+  if (view === "fed" || view === "inside") lookSoon();
   if (beside()) compare();
 }
 
@@ -144,6 +145,14 @@ const look = latest(async () => {
   }
 });
 
+let looked = 0, looking = null;
+
+/** While the pen moves the bars come first, and only now and then what is behind them. */
+function lookSoon() {
+  clearTimeout(looking);
+  looking = setTimeout(() => { looked = performance.now(); look(); }, paper.stroke ? Math.max(looked + BETWEEN - performance.now(), 0) : 0);
+}
+
 async function showSum(place, exciting = true) {
   const layer = layers.layer(place.layer);
   if (!layer) return layers.detail.replaceChildren();
@@ -178,7 +187,13 @@ async function showMaps() {
 
 // --- the views --------------------------------------------------------------------------------------------------
 
-const paper = new Paper((when) => { remember(); answer(when); if (view === "fool") fool.update(); if (view === "learn") learn.ask(); });
+const paper = new Paper((when) => {
+  remember();
+  answer(when);
+  if (paper.stroke) return; // the rest can wait for the end of the stroke
+  if (view === "fool") fool.update();
+  if (view === "learn") learn.ask();
+});
 const steps = new Steps(() => { remember(); answer(); });
 const layers = new Layers({
   chosen: (place) => { showSum(place, false).then(() => showSum(place)).catch(wrong); },
@@ -319,11 +334,13 @@ async function listNetworks() {
 
 function remember() {
   if (!ready) return;
-  const place = layers.focus;
-  state.write({
-    v: view, m: model() === DEFAULT ? "" : model(), c: beside(), w: [...steps.without].join(), t: tour.step || "",
-    b: document.body.classList.contains("bare") ? 1 : "", l: place ? [place.layer, place.unit, place.y ?? "", place.x ?? ""].join("~") : "",
-    s: paper.picture ? "" : state.encodeStrokes(paper.strokes, SIDE),
+  state.write(() => {
+    const place = layers.focus;
+    return {
+      v: view, m: model() === DEFAULT ? "" : model(), c: beside(), w: [...steps.without].join(), t: tour.step || "",
+      b: document.body.classList.contains("bare") ? 1 : "", l: place ? [place.layer, place.unit, place.y ?? "", place.x ?? ""].join("~") : "",
+      s: paper.picture ? "" : state.encodeStrokes(paper.strokes, SIDE),
+    };
   });
 }
 

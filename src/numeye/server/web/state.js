@@ -36,11 +36,11 @@ export const read = () => Object.fromEntries(new URLSearchParams(location.hash.s
 
 let waiting = null;
 
-/** Put a state into the address, a moment after the last change. */
+/** Put a state into the address, a moment after the last change; `state` tells it then. */
 export function write(state) {
   clearTimeout(waiting);
   waiting = setTimeout(() => {
-    const told = new URLSearchParams(Object.entries(state).filter(([, value]) => value !== "" && value !== null && value !== undefined));
+    const told = new URLSearchParams(Object.entries(state()).filter(([, value]) => value !== "" && value !== null && value !== undefined));
     history.replaceState(null, "", `#${told}`);
   }, 250);
 }

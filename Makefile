@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint train reader spotter evidence bench openapi docs clean
+.PHONY: help demo test lint train reader spotter evidence bench page openapi docs clean
 
 help:
 	@echo "make demo    read sample pictures with the light install        (under a minute)"
@@ -14,6 +14,7 @@ help:
 	@echo "make test    every test                                         (10 minutes on 2 cores)"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   start-up, the loop against a bare one, three seeds (7 minutes on 2 cores)"
+	@echo "make page    the page in a browser: how quick it is, and the pictures of the docs (3 minutes, needs chromium)"
 	@echo "make docs    the documentation, into site/"
 
 .venv/bin/python:
@@ -64,6 +65,10 @@ evidence: .venv/.dev
 bench: .venv/.dev
 	$(BIN)/numeye bench read
 	$(BIN)/numeye bench train
+
+page: .venv/.dev
+	$(BIN)/python benchmarks/page.py
+	$(BIN)/python benchmarks/page.py --pictures
 
 # The description that docs/ keeps, which a test compares with the server's own.
 openapi: .venv/.dev

@@ -25,7 +25,7 @@ from numeye import source
 
 ROOT = Path(__file__).parent.parent
 PICTURES, EXAMPLES = ROOT / "docs" / "pictures", ROOT / "src" / "numeye" / "server" / "web" / "examples.json"
-ROUNDS = 1  # times that each of the ten digits is drawn
+ROUNDS = 3  # times that each of the ten digits is drawn
 PAUSE = 16  # milliseconds between two movements: 60 a second
 WATCH = """
 window.moved = [];

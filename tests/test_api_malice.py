@@ -118,13 +118,15 @@ def webp(width: int, height: int) -> bytes:
     return b"RIFF" + struct.pack("<I", len(chunk) + 4) + b"WEBP" + chunk
 
 
-def pdf(box: bytes, pages: int = 1, image: bytes = b"", contents: bytes = b"/I Do") -> bytes:
-    """So many times the same page; `image` is deflated greys of 30,000 x 30,000."""
+def pdf(box: bytes, pages: int = 1, image: bytes = b"", contents: bytes = b"", often: int = 1) -> bytes:
+    """So many times the same page; `image` is deflated greys of 30,000 x 30,000, and `contents` deflated commands."""
+    contents = contents or zlib.compress(b"/I Do")
     bodies = [
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Count %d/Kids[%s]>>" % (pages, b"3 0 R " * pages),
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %s]/Contents 4 0 R/Resources<</XObject<</I 5 0 R>>>>>>" % box,
-        b"<</Length %d>>stream\n%s\nendstream" % (len(contents), contents),
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %s]/Contents[%s]/Resources<</XObject<</I 5 0 R>>>>>>"
+        % (box, b"4 0 R " * often),
+        b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(contents), contents),
         b"<</Type/XObject/Subtype/Image/Width 30000/Height 30000/ColorSpace/DeviceGray/BitsPerComponent 8"
         b"/Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(image), image),
     ]
@@ -185,6 +187,13 @@ BOMBS: dict[str, Row] = {
     "icon of nothing": (icon(b"", at=2**32 - 1), "image/x-icon", 422, "the bytes"),
     "pdf": (pdf(b"14400 14400"), "application/pdf", 422, "1600 megapixels"),
     "pdf of 100,000 pages": (pdf(b"9 9", pages=100_000), "application/pdf", 200, "more than 20 pages"),
+    "pdf that says much": (pdf(b"99 99", contents=blanks(1_000)), "application/pdf", 422, "too much memory"),
+    "pdf that says it often": (
+        pdf(b"99 99", contents=blanks(100), often=1_000),
+        "application/pdf",
+        422,
+        "too much memory",
+    ),
     "pdf with a large picture": (pdf(b"100 100", image=blanks(860)), "application/pdf", 200, READ),
 }
 FORGED: dict[str, Row] = {

@@ -1,7 +1,7 @@
 """The layers of a network, read from its graph: what each of them is, reads from, weighs with and makes of a picture.
 
-The graph of any ONNX model is opened and the results of its layers are added to its outputs; nothing is known beforehand
-of packaged models, so own ones are shown as well.
+The graph of any ONNX model is opened and the results of its layers are added to its outputs; nothing is known
+beforehand of packaged models, so own ones are shown as well.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Unit:
         bias: what it adds.
     """
 
-    weight: Float32[np.ndarray, "..."]
+    weight: Float32[np.ndarray, ...]
     bias: float
 
 
@@ -164,7 +164,7 @@ class Anatomy:
     def tail(self, layer: Layer) -> Callable[[np.ndarray], np.ndarray] | None:
         """The rest of the network behind a layer, from its maps to logits; None where others go past it."""
         logits = self._graph.graph.output[0].name
-        if logits in _of_pictures(self._graph.graph, past=layer.tensor):
+        if logits in of_pictures(self._graph.graph, past=layer.tensor):
             return None
         session = self._cut(layer.tensor, logits)
         if session is None:
@@ -260,7 +260,7 @@ def _is_layer(values: np.ndarray) -> bool:
 def _drafts(graph: Any) -> list[Layer]:
     """Its layers and what they read, in the order in which they work; without names and shapes."""
     made_by = {name: node for node in graph.node for name in node.output}
-    pictures = _of_pictures(graph)
+    pictures = of_pictures(graph)
     biases = _biases(graph, pictures, made_by)
     drafts: dict[str, Layer] = {}
     for node in graph.node:
@@ -306,7 +306,7 @@ def _biases(graph: Any, pictures: set[str], made_by: dict[str, Any]) -> dict[str
     return found
 
 
-def _of_pictures(graph: Any, past: str = "") -> set[str]:
+def of_pictures(graph: Any, past: str = "") -> set[str]:
     """The tensors that hang on what goes in, not by way of `past` alone; all others are the same for every picture."""
     constants = {one.name for one in graph.initializer}
     found = {port.name for port in graph.input if port.name not in constants}

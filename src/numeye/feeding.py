@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float32, UInt8
 
 
-# Of `numeye.zoom`, as far as the answer is made from them; which of them a picture needs hangs on the picture. The first
-# glance cannot be left out: there would be nothing to look at.
+# Of `numeye.zoom`, as far as the answer is made from them; which of them a picture needs hangs on the picture.
+# The first glance cannot be left out: there would be nothing to look at.
 LATER = ("nearer glance", "look", "second look")
 
 

@@ -144,10 +144,12 @@ def test_bad_requests_end_in_one_clear_line(client: TestClient, name: str) -> No
     refused(client.post(f"/v1/explain?{query}", content=content, headers=headers), said, status)
 
 
-NAMES = ["../../etc/passwd", "/etc/passwd", "run/..", "run/../x", "run/", "run/watched/../watched", "run/watched/model.onnx",
-         "run/watched@", "run/watched@-1", "run/watched@1e3", "run/.hidden", "run/nothing", "run/file.onnx", "own/0", "own/../x",
-         "http://127.0.0.1/x.onnx", "https://example.org/x", "file:///etc/passwd", "run/watched\n", "classic.onnx", "./classic",
-         "run/%2e%2e", "run\\..\\x", "RUN/watched", "run/watched@٣"]  # fmt: skip
+NAMES = [
+    "../../etc/passwd", "/etc/passwd", "run/..", "run/../x", "run/", "run/watched/../watched",
+    "run/watched/model.onnx", "run/watched@", "run/watched@-1", "run/watched@1e3", "run/.hidden", "run/nothing",
+    "run/file.onnx", "own/0", "own/../x", "http://127.0.0.1/x.onnx", "https://example.org/x", "file:///etc/passwd",
+    "run/watched\n", "classic.onnx", "./classic", "run/%2e%2e", "run\\..\\x", "RUN/watched", "run/watched@٣",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -210,9 +212,15 @@ def test_without_training_digits_it_is_noted_and_all_else_is_told(
 
 @pytest.mark.parametrize(
     ("asked", "said"),
-    [({"layer": "eyes"}, "reader has no layer 'eyes'; it has"), ({}, "layer"), ({"layer": "linear 1", "unit": 11}, "0 to 10"),
-     ({"layer": "linear 1", "unit": -1}, "unit"), ({"layer": "x" * 81}, "layer"), ({"layer": "linear 1", "model": "x" * 121}, "model")],
-)  # fmt: skip
+    [
+        ({"layer": "eyes"}, "reader has no layer 'eyes'; it has"),
+        ({}, "layer"),
+        ({"layer": "linear 1", "unit": 11}, "0 to 10"),
+        ({"layer": "linear 1", "unit": -1}, "unit"),
+        ({"layer": "x" * 81}, "layer"),
+        ({"layer": "linear 1", "model": "x" * 121}, "model"),
+    ],
+)
 def test_units_that_there_are_not_are_told(client: TestClient, asked: dict[str, Any], said: str) -> None:
     refused(client.get("/v1/units", params=asked), said)
 

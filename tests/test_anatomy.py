@@ -18,6 +18,7 @@ from numeye.anatomy import Anatomy, Layer
 from numeye.errors import ModelError, UsageError
 from numeye.explain import Explainer
 from numeye.training.export import to_onnx
+from numeye.training.models import create_model
 from numeye.weights import Model
 
 RNG = np.random.default_rng(0)
@@ -172,6 +173,33 @@ def test_layers_of_torch_are_told_with_shapes_and_sources() -> None:
     made = anatomy.see(given)
     for name, expected in steps.items():
         np.testing.assert_allclose(made[told[name].tensor], expected.numpy(), atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["classic", "reader"])
+def test_a_network_that_is_not_folded_is_seen_as_torch_runs_it(name: str) -> None:
+    """As snapshots of a training are."""
+    torch.manual_seed(0)
+    model = create_model(name).eval()
+    side = 28 if name == "classic" else 40
+    anatomy = Anatomy(Model(name=name, onnx=to_onnx(model, torch.zeros(2, 1, side, side), folded=False), card={}))
+    expected: dict[str, list[np.ndarray]] = {"convolution": [], "normalisation": [], "linear": []}
+    kinds = {nn.Conv2d: "convolution", nn.BatchNorm2d: "normalisation", nn.Linear: "linear"}
+    for module in model.modules():
+        if type(module) in kinds:
+            kept = expected[kinds[type(module)]]
+            module.register_forward_hook(lambda _, given, made, kept=kept: kept.append(made.numpy()))
+    given = pictures(side)
+    with torch.no_grad():
+        model(torch.from_numpy(given[:, None]))
+    made = anatomy.see(given)
+    for kind, outputs in expected.items():
+        layers = [layer for layer in anatomy.layers if layer.kind == kind]
+        assert len(layers) == len(outputs)
+        for layer, output in zip(layers, outputs, strict=True):
+            np.testing.assert_allclose(made[layer.tensor], output, atol=1e-4, err_msg=layer.name)
+    assert_weighs_as_it_tells(anatomy)
+    tensors = {anatomy.input, *(layer.tensor for layer in anatomy.layers)}
+    assert all(tensors.issuperset(layer.sources) for layer in anatomy.layers)
 
 
 # --- and by hand -------------------------------------------------------------------------------------------------

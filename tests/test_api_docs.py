@@ -33,7 +33,7 @@ def test_the_page_shows_and_tries_the_api_without_leaving_the_machine(
     page.wait_for_selector(".opblock")
     assert page.title() == "Numeye: the HTTP API"
     paths = [path.replace("\u200b", "") for path in page.locator(".opblock-summary-path").all_inner_texts()]
-    assert paths == ["/v1/read", "/v1/models", "/healthz", "/readyz"]
+    assert paths == ["/v1/read", "/v1/explain", "/v1/units", "/v1/models", "/healthz", "/readyz"]
     page.click("#operations-default-healthz_healthz_get .opblock-summary-control")
     page.click("text=Try it out")
     page.click("text=Execute")

@@ -12,8 +12,8 @@ from PIL import Image
 
 from conftest import Numeye
 from numeye import read, weights
-from numeye.errors import PictureError, UsageError
 from numeye.attribution import PATCH, STEP
+from numeye.errors import PictureError, UsageError
 from numeye.explain import Explanation, explain
 from numeye.explained import save
 from numeye.training.models import Classic

@@ -1,20 +1,20 @@
 """The layers of a network, read from its graph: what each of them is, reads from, weighs with and makes of a picture.
 
-The graph of any ONNX model is opened and the results of its layers are added to its outputs; nothing is known beforehand
-of packaged models, so own ones are shown as well.
+The graph of any ONNX model is opened and the results of its layers are added to its outputs; nothing is known
+beforehand of packaged models, so own ones are shown as well.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numeye.errors import MissingExtra, UsageError
+from numeye.errors import MissingExtra, ModelError, UsageError
 from numeye.weights import Model
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Unit:
         bias: what it adds.
     """
 
-    weight: Float32[np.ndarray, "..."]
+    weight: Float32[np.ndarray, ...]
     bias: float
 
 
@@ -92,7 +92,8 @@ class Anatomy:
     """A network taken apart; safe to use from several threads.
 
     Raises:
-        UsageError: it has no layer of a known kind.
+        UsageError: it has no layer of a known kind, or takes pictures of any size.
+        ModelError: it is damaged, or cannot be run.
         MissingExtra: onnx is not installed.
     """
 
@@ -108,13 +109,15 @@ class Anatomy:
             raise UsageError(f"{self.model.name}: none of {known} is in its graph; nothing of it can be shown")
         self._session = self._started(drafts)
         port = self._session.get_inputs()[0]
-        self.input, self.side = port.name, int(port.shape[-1])
+        if not isinstance(port.shape[-1], int):
+            raise UsageError(f"{self.model.name}: takes pictures of any size; expected a model that reads one digit")
+        self.input, self.side = port.name, port.shape[-1]
         made = self._run([draft.tensor for draft in drafts], np.zeros((1, self.side, self.side), np.float32))
         # What has other shapes is no layer, but a number on the way to one.
         whole = [(draft, made[draft.tensor]) for draft in drafts if _is_layer(made[draft.tensor])]
         shapes = {draft.tensor: values.shape[1:] for draft, values in whole}
         shapes[self.input] = (1, self.side, self.side)
-        self.layers = tuple(_numbered([_shaped(draft, self._graph.graph, shapes) for draft, _ in whole]))
+        self.layers = tuple(_numbered([_shaped(draft, self._graph.graph, shapes, self._stored) for draft, _ in whole]))
 
     def see(
         self, pixels: Float32[np.ndarray, "n side side"], layers: Sequence[Layer] = ()
@@ -133,8 +136,9 @@ class Anatomy:
         weight = self.weight(layer)
         if weight is None:
             return None
-        bias = float(self._stored(layer.weights[1]).ravel()[number]) if len(layer.weights) > 1 else 0.0
-        return Unit(weight=weight[number], bias=bias * layer.scales[1])
+        bias = self._stored(layer.weights[1]).ravel() if len(layer.weights) > 1 else np.zeros(1, np.float32)
+        one = float(bias[number if bias.size > 1 else 0])  # a single one is that of all units
+        return Unit(weight=weight[number], bias=one * layer.scales[1])
 
     def weight(self, layer: Layer) -> Float32[np.ndarray, "units ..."] | None:
         """What all units of a layer weigh with; None where it has no weights."""
@@ -157,16 +161,33 @@ class Anatomy:
             f"{self.model.name} has no layer {name!r}; it has {', '.join(one.name for one in self.layers)}"
         )
 
-    def tail(self, layer: Layer) -> Any:
-        """The rest of the network behind a layer, as a session that is fed with its maps; None where others go past it."""
+    def tail(self, layer: Layer) -> Callable[[np.ndarray], np.ndarray] | None:
+        """The rest of the network behind a layer, from its maps to logits; None where others go past it."""
+        logits = self._graph.graph.output[0].name
+        if logits in of_pictures(self._graph.graph, past=layer.tensor):
+            return None
+        session = self._cut(layer.tensor, logits)
+        if session is None:
+            return None
+        wanted = {port.name for port in session.get_inputs()}
+
+        def scores(maps: np.ndarray) -> np.ndarray:
+            # Some ask the picture for its shape.
+            fed = {layer.tensor: maps, self.input: np.zeros((len(maps), 1, self.side, self.side), np.float32)}
+            found: np.ndarray = session.run(None, {name: fed[name] for name in wanted})[0]
+            return found
+
+        return scores
+
+    def _cut(self, tensor: str, logits: str) -> Any:
         import onnx
         import onnxruntime
 
-        logits = self._graph.graph.output[0].name
         try:
             extractor = onnx.utils.Extractor(onnx.load_model_from_string(self._graph.SerializeToString()))
-            rest = extractor.extract_model([layer.tensor], [logits])
-            return onnxruntime.InferenceSession(rest.SerializeToString(), providers=["CPUExecutionProvider"])
+            rest = extractor.extract_model([tensor, self.input], [logits])
+            content = rest.SerializeToString()
+            return onnxruntime.InferenceSession(content, _options(), providers=["CPUExecutionProvider"])
         except Exception:  # noqa: BLE001 - whatever it is: it cannot be cut there
             return None
 
@@ -192,15 +213,32 @@ class Anatomy:
         wanted = {draft.tensor for draft in drafts} | {name for draft in drafts for name in draft.weights}
         for name in sorted(wanted - there):
             graph.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = 1
-        return onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        try:
+            content = graph.SerializeToString()
+            return onnxruntime.InferenceSession(content, _options(), providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise ModelError(f"{self.model.name}: cannot be run with its layers shown ({_said(error)})") from error
 
     def _run(self, names: list[str], pixels: np.ndarray) -> dict[str, np.ndarray]:
-        return dict(
-            zip(names, self._session.run(names, {self._session.get_inputs()[0].name: pixels[:, None]}), strict=True)
-        )
+        try:
+            found = self._session.run(names, {self._session.get_inputs()[0].name: pixels[:, None]})
+        except Exception as error:
+            raise ModelError(f"{self.model.name}: cannot be run ({_said(error)})") from error
+        return {name: values.astype(np.float32, copy=False) for name, values in zip(names, found, strict=True)}
+
+
+def _options() -> Any:
+    """One thread, for requests are answered side by side; what goes wrong is raised and not printed as well."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    return options
+
+
+def _said(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _opened(model: Model) -> Any:
@@ -209,7 +247,10 @@ def _opened(model: Model) -> Any:
         import onnx.utils
     except ImportError as error:
         raise MissingExtra("explaining", "explain") from error
-    return onnx.load_model_from_string(model.onnx)
+    try:
+        return onnx.load_model_from_string(model.onnx)
+    except Exception as error:  # it has several, of other packages
+        raise ModelError(f"{model.name}: not an ONNX model ({_said(error)})") from error
 
 
 def _is_layer(values: np.ndarray) -> bool:
@@ -219,7 +260,8 @@ def _is_layer(values: np.ndarray) -> bool:
 def _drafts(graph: Any) -> list[Layer]:
     """Its layers and what they read, in the order in which they work; without names and shapes."""
     made_by = {name: node for node in graph.node for name in node.output}
-    pictures = _of_pictures(graph)
+    pictures = of_pictures(graph)
+    biases = _biases(graph, pictures, made_by)
     drafts: dict[str, Layer] = {}
     for node in graph.node:
         if node.op_type not in LAYERS or node.output[0] not in pictures:
@@ -227,29 +269,57 @@ def _drafts(graph: Any) -> list[Layer]:
         sources = tuple(_origin(name, made_by) for name in node.input if name in pictures)
         if node.op_type == "Add" and len(sources) < 2:  # a bias
             continue
+        tensor, *bias = biases.get(node.output[0], (node.output[0],))
         for name in sources:
             if name in made_by and name not in drafts:
                 drafts[name] = Layer(name="", kind=BETWEEN, operation=made_by[name].op_type, tensor=name)
-        weights = tuple(name for name in node.input if name and name not in pictures)
-        drafts[node.output[0]] = Layer(
+        drafts[tensor] = Layer(
             name="",
             kind=LAYERS[node.op_type],
             operation=node.op_type,
-            tensor=node.output[0],
+            tensor=tensor,
             sources=sources,
-            weights=weights[:2] if node.op_type in ("Conv", "Gemm", "MatMul") else (),
+            weights=(*_weights(node, pictures), *bias),
         )
     return list(drafts.values())
 
 
-def _of_pictures(graph: Any) -> set[str]:
-    """The tensors that hang on what goes in; all others are the same for every picture."""
+def _weights(node: Any, pictures: set[str]) -> tuple[str, ...]:
+    """Weight and bias of a node that weighs what it is shown; none where both sides come from the picture."""
+    if node.op_type not in ("Conv", "Gemm", "MatMul") or node.input[0] not in pictures or node.input[1] in pictures:
+        return ()
+    return tuple(name for name in node.input[1:3] if name and name not in pictures)
+
+
+def _biases(graph: Any, pictures: set[str], made_by: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Of each product that nothing but a sum with a constant reads: the sum and the constant, which is its bias."""
+    reads = Counter(name for node in graph.node for name in node.input)
+    reads.update(port.name for port in graph.output)
+    found = {}
+    for node in graph.node:
+        product = [name for name in node.input if name in pictures]
+        constant = [name for name in node.input if name not in pictures]
+        if node.op_type == "Add" and len(product) == len(constant) == 1 and reads[product[0]] == 1:
+            maker = made_by.get(product[0])
+            if maker is not None and maker.op_type == "MatMul" and len(_weights(maker, pictures)) == 1:
+                found[product[0]] = (node.output[0], constant[0])
+    return found
+
+
+def of_pictures(graph: Any, past: str = "") -> set[str]:
+    """The tensors that hang on what goes in, not by way of `past` alone; all others are the same for every picture."""
     constants = {one.name for one in graph.initializer}
     found = {port.name for port in graph.input if port.name not in constants}
     for node in graph.node:
-        if found.intersection(node.input):
-            found.update(node.output)
+        if (not past or past not in node.output) and found.intersection(_read(node)):
+            found.update(name for name in node.output if name)  # no name: what it could give, and nobody wants
     return found
+
+
+def _read(node: Any) -> list[str]:
+    """The tensors whose numbers a node takes; of others it wants to know the shape or the type alone."""
+    taken = {"Shape": 0, "Size": 0, "CastLike": 1}.get(node.op_type)
+    return list(node.input[:taken])
 
 
 def _origin(name: str, made_by: dict[str, Any]) -> str:
@@ -268,7 +338,7 @@ def _numbered(layers: list[Layer]) -> list[Layer]:
     return found
 
 
-def _shaped(layer: Layer, graph: Any, shapes: dict[str, tuple[int, ...]]) -> Layer:
+def _shaped(layer: Layer, graph: Any, shapes: dict[str, tuple[int, ...]], stored: Callable[[str], np.ndarray]) -> Layer:
     """With its shape, and what its node says of kernels and strides."""
     shaped = replace(layer, shape=shapes[layer.tensor])
     if layer.kind == BETWEEN:
@@ -277,13 +347,15 @@ def _shaped(layer: Layer, graph: Any, shapes: dict[str, tuple[int, ...]]) -> Lay
     told = {one.name: one for one in node.attribute}
     if layer.operation in ("Gemm", "MatMul"):
         alpha, beta = (told[name].f if name in told else 1.0 for name in ("alpha", "beta"))
-        return replace(shaped, scales=(alpha, beta), units_first=bool("transB" in told and told["transB"].i))
+        weights = layer.weights if len(shaped.shape) == 1 else ()  # a product in each row has no units
+        first = bool("transB" in told and told["transB"].i)
+        return replace(shaped, weights=weights, scales=(alpha, beta), units_first=first)
     before = next((shapes[name] for name in layer.sources if name in shapes), shaped.shape)
     if layer.operation.startswith("Global") and len(before) == 3:
         return replace(shaped, kernel=(before[1], before[2]))
     if layer.operation not in ("Conv", "MaxPool", "AveragePool") or len(before) != 3:
         return shaped
-    kernel = _pair(told, "kernel_shape", None) or _kernel_of(graph, layer)
+    kernel = _pair(told, "kernel_shape", None) or _sides(layer, stored)
     strides, dilations = _pair(told, "strides", (1, 1)), _pair(told, "dilations", (1, 1))
     assert kernel and strides and dilations  # noqa: S101 - for mypy: both have defaults
     return replace(
@@ -301,9 +373,9 @@ def _pair(told: dict[str, Any], name: str, otherwise: tuple[int, int] | None) ->
     return (values[0], values[1]) if len(values) >= 2 else otherwise
 
 
-def _kernel_of(graph: Any, layer: Layer) -> tuple[int, int]:
-    dims = next((one.dims for one in graph.initializer if one.name == layer.weights[0]), [0, 0, 1, 1])
-    return int(dims[2]), int(dims[3])
+def _sides(layer: Layer, stored: Callable[[str], np.ndarray]) -> tuple[int, int]:
+    shape = stored(layer.weights[0]).shape if layer.weights else (1, 1, 1, 1)
+    return shape[2], shape[3]
 
 
 def _pads(

@@ -11,7 +11,7 @@ import numpy as np
 
 from numeye import mnist, zoom
 from numeye.anatomy import Layer
-from numeye.errors import DataError
+from numeye.errors import DataError, ModelError
 from numeye.explain import Explainer
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Excitement:
 
         Raises:
             DataError: MNIST is not in the cache; nothing is fetched for this.
+            ModelError: what the layer makes of some digit is not finite.
         """
         digits, labels = training_digits()
         with self._one:
@@ -79,6 +80,8 @@ class Excitement:
             places.append(flat.argmax(axis=2))
             values.append(flat.max(axis=2))
         every, where = np.concatenate(values).T, np.concatenate(places).T  # (units, digits)
+        if not np.isfinite(every).all():
+            raise ModelError(f"{self._explainer.model.name}: what {layer.name} makes of digits is not finite")
         which = np.argsort(-every, axis=1, kind="stable")[:, :BEST]
         return which, np.take_along_axis(every, which, axis=1), np.take_along_axis(where, which, axis=1)
 
@@ -93,7 +96,7 @@ def training_digits() -> tuple[UInt8[np.ndarray, "n 28 28"], Int64[np.ndarray, "
     if any(state != "ok" for name, state in mnist.status().items() if name.startswith("train")):
         raise DataError("MNIST's training digits are not in the cache; numeye data fetches them")
     images, labels = mnist.load("train")
-    return images[:DIGITS], labels[:DIGITS].astype(np.int64)
+    return images[:DIGITS].copy(), labels[:DIGITS].astype(np.int64)  # not a view, which would keep all 60,000
 
 
 def _place(number: int, sides: tuple[int, ...]) -> tuple[int, ...]:

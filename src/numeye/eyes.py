@@ -58,10 +58,15 @@ class Network:
         """Each of its outputs for each of these pictures.
 
         Raises:
-            ModelError: the logits are not finite.
+            ModelError: it fails, or the logits are not finite.
         """
         rows = range(0, max(len(pixels), 1), CHUNK)  # also where there is no picture, for the shapes of what comes out
-        parts = [self._session.run(None, {self._input: pixels[row : row + CHUNK, None]}) for row in rows]
+        try:
+            parts = [self._session.run(None, {self._input: pixels[row : row + CHUNK, None]}) for row in rows]
+        except (
+            Exception
+        ) as error:  # the shapes that it promises hold for one picture only, or its numbers are of a type
+            raise ModelError(f"{self._model}: cannot be run ({_first_line(error)})") from error
         outputs = [np.concatenate(part) for part in zip(*parts, strict=True)]
         if not np.isfinite(outputs[0]).all():
             raise ModelError(f"{self._model}: its logits are not finite; install or export it again")

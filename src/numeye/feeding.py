@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from jaxtyping import Float32, UInt8
 
 
+# Of `numeye.zoom`, as far as the answer is made from them; which of them a picture needs hangs on the picture.
+# The first glance cannot be left out: there would be nothing to look at.
+LATER = ("nearer glance", "look", "second look")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """One step on the way.
@@ -64,27 +69,28 @@ def feed(grey: UInt8[np.ndarray, "height width"], network: Network, model: Model
         without: steps to leave out, by their keys.
 
     Raises:
-        UsageError: it is a network that finds digits on pages.
+        UsageError: it is a network that finds digits on pages, or there is no such step to leave out.
     """
     kind = model.framing or network.framing
     if kind == "pages":
         raise UsageError(
             f"{model.name}: finds digits on pages; expected a model that reads one, such as reader or classic"
         )
+    known = tuple(framing.STEPS) if kind == "mnist" else LATER
+    if unknown := sorted(set(without).difference(known)):
+        raise UsageError(f"{model.name}: no step {unknown[0]!r} that can be left out; there are {', '.join(known)}")
     return _framed(grey, without) if kind == "mnist" else _looked_at(grey, network, without)
 
 
 def _framed(grey: np.ndarray, without: Collection[str]) -> Fed:
     """MNIST's frame. Of each step its effect is shown on what came out of those before it."""
     found = framing.frame(grey, without)
-    squeezed = np.asarray(framing.frame(grey, {*without, "size", "centre"}).pixels)
-    fitted = framing.frame(grey, {*without, "centre"}).pixels
-    light = framing.frame(grey, {*without, "polarity", "ink"})
+    fitted = found if "centre" in without else framing.frame(grey, {*without, "centre"})
     pictures = {
         "light": found.grey,
-        "polarity": 255 - light.grey if found.dark_ink else light.grey,
+        "polarity": 255 - found.grey if found.dark_ink else found.grey,
         "ink": _levels(found.ink),
-        "size": _levels(squeezed if "size" in without else fitted),
+        "size": _levels(fitted.pixels),
         "centre": _levels(found.pixels),
     }
     steps = [

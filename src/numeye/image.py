@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +93,9 @@ def only_page(picture: Picture, *, max_pixels: int = MAX_PIXELS) -> Page:
     Raises:
         PictureError: it cannot be read, or has several pages.
     """
-    found = list(pages(picture, max_pixels=max_pixels))
+    found = list(islice(pages(picture, max_pixels=max_pixels), 2))  # others are not even decoded
     if len(found) != 1:
-        raise PictureError(f"{found[0].name or 'the picture'} has {len(found)} pages; read_many reads them all")
+        raise PictureError(f"{found[0].name or 'the picture'} has more than one page; read_many reads them all")
     return found[0]
 
 

@@ -72,6 +72,11 @@ class Checkpoint:
         return content
 
 
+def snapshot_file(folder: Path, step: int) -> Path:
+    """Where a run folder has the weights after so many steps."""
+    return folder / SNAPSHOTS / f"step-{step:07d}.safetensors"
+
+
 class Run:
     """A run folder that exists; made by `create` or found by `open`."""
 
@@ -191,7 +196,7 @@ class Run:
 
     def snapshot(self, step: int) -> Path:
         """The file of the weights after so many steps."""
-        return self.folder / SNAPSHOTS / f"step-{step:07d}.safetensors"
+        return snapshot_file(self.folder, step)
 
     def forget_steps(self, after: int) -> None:
         """Drop rows and snapshots of steps after this one: they are about to be learnt again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Callable
 from functools import partial
@@ -12,14 +13,16 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from numeye import image
-from numeye.errors import DataError
+from numeye.errors import DataError, ModelError
 from numeye.explain import Explanation
 from numeye.feeding import Fed
 from numeye.server import bodies, problems, schemas
 from numeye.server.bodies import Sent
 from numeye.server.desk import Desk
 from numeye.server.guards import Guard, Local
+from numeye.server.limits import Limits
 from numeye.server.own import BYTES
+from numeye.server.problems import Problem
 from numeye.server.shelf import Opened, Shelf
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ def add(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
     """The paths."""
     _add_explain(app, desk, shelf, guard)
     _add_units(app, desk, shelf, guard)
-    _add_networks(app, desk, shelf)
+    _add_networks(app, desk, shelf, guard)
 
 
 def _add_explain(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
@@ -56,8 +59,8 @@ def _add_explain(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
     ) -> Response:
         """Show how one picture of one digit comes to a network, and what each layer makes of it."""
         desk.enter()
-        sent = await _or_leave(desk, bodies.pictures, request, desk.limits)
-        work = partial(_explained, shelf, model, sent[0], frozenset(without or ()), desk.limits.pixels)
+        sent = await _or_leave(desk, _one_picture, request, desk.limits)
+        work = partial(_explained, shelf, model, sent, frozenset(without or ()), desk.limits.pixels)
         return JSONResponse(await desk.do(partial(work, layers=layers, hidden=hidden, activation=activation)))
 
 
@@ -79,18 +82,26 @@ def _add_units(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
         return JSONResponse(await desk.do(partial(_of_unit, shelf, model, layer, unit, exciting)))
 
 
-def _add_networks(app: FastAPI, desk: Desk, shelf: Shelf) -> None:
+def _add_networks(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
     @app.get("/page/networks", include_in_schema=False)
     async def networks() -> Response:
         """What the page can look into."""
-        return JSONResponse({"networks": shelf.list(), "local": shelf.local})
+        return JSONResponse({"networks": await asyncio.to_thread(shelf.known), "local": shelf.local})
 
-    @app.post("/page/networks", include_in_schema=False, dependencies=[Depends(Local())])
+    @app.post("/page/networks", include_in_schema=False, dependencies=[Depends(guard.check), Depends(Local())])
     async def add_network(request: Request, name: Annotated[str, Query(max_length=80)] = "") -> Response:
         """Take somebody's own network."""
         desk.enter()
         content = await _or_leave(desk, bodies.whole, request, BYTES)
         return JSONResponse({"name": await desk.do(partial(shelf.add, content, name))})
+
+
+async def _one_picture(request: Request, limits: Limits) -> Sent:
+    """Which of several was meant would be a guess."""
+    sent = await bodies.pictures(request, limits)
+    if len(sent) > 1:
+        raise Problem(422, f"{len(sent)} pictures; one is explained at a time", "Send them one after the other.")
+    return sent[0]
 
 
 async def _or_leave(desk: Desk, receive: Callable[..., Any], *arguments: Any) -> Any:
@@ -143,7 +154,7 @@ def _of_unit(shelf: Shelf, model: str | None, name: str, number: int | None, exc
     anatomy = opened.explainer.anatomy
     layer = anatomy.find(name)
     if number is None:
-        weight = anatomy.weight(layer)
+        weight = _finite(opened, layer.name, anatomy.weight(layer))
         told = {
             "weight": None if weight is None else floats(weight),
             "statistics": None if weight is None else _statistics(weight),
@@ -152,7 +163,8 @@ def _of_unit(shelf: Shelf, model: str | None, name: str, number: int | None, exc
     unit = anatomy.unit(layer, number)
     found: dict[str, Any] = {"layer": name, "unit": number, "weight": None, "bias": None, "statistics": None}
     if unit is not None:
-        found |= {"weight": floats(unit.weight), "bias": unit.bias, "statistics": _statistics(unit.weight)}
+        weight, _ = _finite(opened, name, unit.weight), _finite(opened, name, np.array(unit.bias))
+        found |= {"weight": floats(weight), "bias": unit.bias, "statistics": _statistics(weight)}
     found |= {"exciting": None, "note": None}
     try:
         found["exciting"] = _exciting(opened, name, number) if exciting else None
@@ -161,13 +173,23 @@ def _of_unit(shelf: Shelf, model: str | None, name: str, number: int | None, exc
     return found
 
 
+Weight = TypeVar("Weight", np.ndarray, np.ndarray | None)
+
+
+def _finite(opened: Opened, name: str, weight: Weight) -> Weight:
+    """A training that went astray leaves others, which JSON has no words for."""
+    if weight is not None and not np.isfinite(weight).all():
+        raise ModelError(f"{opened.explainer.model.name}: what {name} weighs with is not finite")
+    return weight
+
+
 def _statistics(weight: np.ndarray) -> dict[str, float]:
     return {
-        "mean": float(weight.mean()),
-        "deviation": float(weight.std()),
+        "mean": float(weight.mean(dtype=np.float64)),
+        "deviation": float(weight.std(dtype=np.float64)),
         "smallest": float(weight.min()),
         "largest": float(weight.max()),
-        "norm": float(np.linalg.norm(weight)),
+        "norm": float(np.linalg.norm(weight.astype(np.float64))),
     }
 
 
@@ -176,11 +198,11 @@ def _exciting(opened: Opened, name: str, number: int) -> list[dict[str, Any]]:
     return [{"label": one.label, "value": one.value, "at": one.at, "digit": greys(one.digit)} for one in found]
 
 
-def floats(values: Num[np.ndarray, "..."]) -> dict[str, Any]:
+def floats(values: Num[np.ndarray, ...]) -> dict[str, Any]:
     """Numbers for JSON: their shape, and float32, the lowest byte first, in base64."""
-    return {"shape": list(values.shape), "values": base64.b64encode(np.ascontiguousarray(values, "<f4")).decode()}
+    return {"shape": list(values.shape), "values": base64.b64encode(values.astype("<f4").tobytes()).decode()}
 
 
 def greys(picture: Num[np.ndarray, "height width"]) -> dict[str, Any]:
     """A picture for JSON: its shape, and a byte for each pixel in base64."""
-    return {"shape": list(picture.shape), "values": base64.b64encode(np.ascontiguousarray(picture, np.uint8)).decode()}
+    return {"shape": list(picture.shape), "values": base64.b64encode(picture.astype(np.uint8).tobytes()).decode()}

@@ -7,6 +7,7 @@ import re
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from numeye import snapshots, weights
 from numeye.errors import NumeyeError, UsageError
 from numeye.excitement import Excitement
 from numeye.explain import Explainer
-from numeye.runs import Run
-from numeye.server import own
+from numeye.runs import Run, snapshot_file
+from numeye.server import trial
 from numeye.weights import Model
 
 KEPT = 6  # networks that stay open
 OWN = 4  # files that are kept, in memory only
-RUN = re.compile(r"run/([A-Za-z0-9][A-Za-z0-9._-]{0,80})(?:@(\d{1,9}))?")  # a folder's name, never a path
+RUN = re.compile(r"run/([A-Za-z0-9][A-Za-z0-9._-]{0,80})(?:@([0-9]{1,9}))?")  # a folder's name, never a path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,7 @@ class Shelf:
         self._runs, self.local = runs, runs is not None
         self._own: OrderedDict[str, Model] = OrderedDict()
         self._lock = threading.Lock()
-        self._open: OrderedDict[tuple[str, float], Opened] = OrderedDict()
+        self._open: OrderedDict[tuple[str, int], Opened] = OrderedDict()
 
     def open(self, name: str | None) -> Opened:
         """The network of that name, the default one where there is none, and what excites its units.
@@ -67,19 +68,23 @@ class Shelf:
         explainer = Explainer(self._load(name))
         opened = Opened(explainer=explainer, excitement=Excitement(explainer))
         with self._lock:
-            self._open[key] = opened
+            opened = self._open.setdefault(key, opened)  # somebody may have been quicker
             while len(self._open) > KEPT:
                 self._open.popitem(last=False)
         return opened
 
-    def list(self) -> list[dict[str, Any]]:
+    def known(self) -> list[dict[str, Any]]:
         """What can be asked for: a name for the program, and one for people."""
-        packaged = [name for name in weights.list_models() if weights.load(name).framing != "pages"]
-        found = [{"name": name, "about": str(weights.load(name).card.get("about", ""))} for name in packaged]
-        for run in self._finished():
-            found.append({"name": f"run/{run.folder.name}", "about": run.config.recipe.about})
-        found += [{"name": name, "about": model.name} for name, model in self._own.items()]
+        found = list(self._packaged)
+        found += [{"name": f"run/{run.folder.name}", "about": run.config.recipe.about} for run in self._finished()]
+        with self._lock:
+            found += [{"name": name, "about": model.name} for name, model in self._own.items()]
         return found
+
+    @cached_property
+    def _packaged(self) -> list[dict[str, Any]]:
+        loaded = [weights.load(name) for name in weights.list_models()]
+        return [{"name": one.name, "about": str(one.card.get("about", ""))} for one in loaded if one.framing != "pages"]
 
     def add(self, content: bytes, said: str) -> str:
         """Take somebody's own network, and return its name.
@@ -89,38 +94,43 @@ class Shelf:
             said: what its file is called.
 
         Raises:
-            UsageError, ModelError: it cannot be taken; each says why.
+            UsageError: it cannot be taken, and why.
         """
         if self._runs is None:
             raise UsageError("own networks are taken only on one's own machine")
-        own.check(content)
+        trial.hold(content)
         name = f"own/{hashlib.sha256(content).hexdigest()[:12]}"
         model = Model(name=said or "own network", onnx=content, card={})
-        Explainer(model)  # it can be run and shown
         with self._lock:
             self._own[name] = model
+            self._own.move_to_end(name)
             while len(self._own) > OWN:
-                self._own.popitem(last=False)
+                forgotten, _ = self._own.popitem(last=False)
+                self._open.pop((forgotten, 0), None)
         return name
 
-    def _written(self, name: str) -> float:
-        """When a run's network was written: training goes on, and exports again."""
+    def _written(self, name: str) -> int:
+        """When a run's network was written: training goes on, and exports again; or another is trained in its place."""
         found = RUN.fullmatch(name)
-        if self._runs is None or not found or found[2] is not None:
-            return 0.0
+        if self._runs is None or not found:
+            return 0
+        folder = self._runs / found[1]
+        file = folder / "card.json" if found[2] is None else snapshot_file(folder, int(found[2]))
         try:
-            return (self._runs / found[1] / "card.json").stat().st_mtime
+            return file.stat().st_mtime_ns
         except OSError:
-            return 0.0
+            return 0
 
     def _load(self, name: str) -> Model:
         if name in weights.list_models():
             return weights.load(name)
-        if name in self._own:
-            return self._own[name]
+        with self._lock:
+            added = self._own.get(name)
+        if added is not None:
+            return added
         found = RUN.fullmatch(name)
-        if self._runs is None or not found:
-            raise UsageError(f"no model {name!r}; there are {', '.join(one['name'] for one in self.list())}")
+        if self._runs is None or not found or not (self._runs / found[1]).is_dir():  # a file there is no run
+            raise UsageError(f"no model {name!r}; there are {', '.join(one['name'] for one in self.known())}")
         folder = self._runs / found[1]
         return weights.load(folder) if found[2] is None else snapshots.load(folder, int(found[2]))
 

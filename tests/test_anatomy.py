@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from numeye import weights
-from numeye.anatomy import Anatomy, Layer
+from numeye.anatomy import Anatomy
 from numeye.errors import ModelError, UsageError
 from numeye.explain import Explainer
+from numeye.layers import Layer
 from numeye.training.export import to_onnx
 from numeye.training.models import create_model
 from numeye.weights import Model

@@ -17,8 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from numeye import weights
-from numeye.anatomy import LAYERS
 from numeye.errors import MissingExtra, UsageError
+from numeye.layers import LAYERS
 from numeye.server import own, trial
 from numeye.training.export import to_onnx
 

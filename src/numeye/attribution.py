@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numeye.anatomy import Anatomy, Layer
+from numeye.anatomy import Anatomy
+from numeye.layers import Layer
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Float32, Float64

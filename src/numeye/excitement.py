@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from numeye import mnist, zoom
-from numeye.anatomy import Layer
 from numeye.errors import DataError, ModelError
 from numeye.explain import Explainer
+from numeye.layers import Layer
 
 if TYPE_CHECKING:
     from jaxtyping import Float32, Int64, UInt8

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numeye import attribution, image, weights
-from numeye.anatomy import BETWEEN, Anatomy, Layer
+from numeye.anatomy import Anatomy
 from numeye.attribution import PATCH, STEP
 from numeye.errors import PictureError
 from numeye.eyes import Network
 from numeye.feeding import Fed, feed
 from numeye.image import Picture
+from numeye.layers import BETWEEN, Layer
 from numeye.metrics import softmax
 from numeye.results import NOT_A_DIGIT
 from numeye.weights import Model

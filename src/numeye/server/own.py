@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from numeye.anatomy import of_pictures
 from numeye.errors import MissingExtra, UsageError
+from numeye.layers import of_pictures
 
 BYTES = 20_000_000
 NODES = 2_000

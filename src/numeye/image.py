@@ -87,13 +87,22 @@ def pages(picture: Picture, *, max_pixels: int = MAX_PIXELS) -> Iterator[Page]:
         raise PictureError(f"a {type(picture).__name__} is no picture: expected a path, bytes, an image or an array")
 
 
-def only_page(picture: Picture, *, max_pixels: int = MAX_PIXELS) -> Page:
+def only_page(picture: Picture) -> Page:
     """The page of a picture that has just one; see `pages`.
 
     Raises:
         PictureError: it cannot be read, or has several pages.
     """
-    found = list(islice(pages(picture, max_pixels=max_pixels), 2))  # others are not even decoded
+    return only(pages(picture))
+
+
+def only(of: Iterator[Page]) -> Page:
+    """The only one of a picture's pages.
+
+    Raises:
+        PictureError: there are several.
+    """
+    found = list(islice(of, 2))  # others are not even decoded
     if len(found) != 1:
         raise PictureError(f"{found[0].name or 'the picture'} has more than one page; read_many reads them all")
     return found[0]

@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
-import numpy as np
-
-from numeye import image, risk, weights
+from numeye import risk, weights
 from numeye.errors import MissingExtra, PictureError, UsageError
 from numeye.image import Page
 from numeye.reader import Reader
 from numeye.results import Unreadable
-from numeye.server import pdf
+from numeye.server import decoding
 from numeye.server.batches import Batcher
 from numeye.server.bodies import Sent
 from numeye.server.limits import Limits
@@ -171,7 +169,7 @@ class Desk:
     def _pages(self, sent: Sent, until: float) -> Iterator[Page | Unreadable]:
         """The pages of a picture; the reason, where it cannot be read, has too many, or time is up."""
         try:
-            for number, page in enumerate(_decoded(sent.content, self.limits.pixels)):
+            for number, page in enumerate(decoding.pages(sent.content, self.limits.pixels)):
                 if number >= self.limits.pages or time.monotonic() > until:
                     most = f"more than {self.limits.pages} pages; send the others by themselves"
                     yield Unreadable(image=sent.name, error=most if number >= self.limits.pages else "no time was left")
@@ -182,12 +180,6 @@ class Desk:
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
-
-def _decoded(content: bytes | np.ndarray, most: int) -> Iterator[Page]:
-    if isinstance(content, bytes) and content.startswith(b"%PDF-"):
-        return pdf.pages(content, most)
-    return image.pages(content, max_pixels=most)
 
 
 def _reader(asked: Asked) -> Reader:

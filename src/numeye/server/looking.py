@@ -12,11 +12,10 @@ import numpy as np
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from numeye import image
 from numeye.errors import DataError, ModelError
 from numeye.explain import Explanation
 from numeye.feeding import Fed
-from numeye.server import bodies, problems, schemas
+from numeye.server import bodies, decoding, problems, schemas
 from numeye.server.bodies import Sent
 from numeye.server.desk import Desk
 from numeye.server.guards import Guard, Local
@@ -116,7 +115,7 @@ async def _or_leave(desk: Desk, receive: Callable[..., Any], *arguments: Any) ->
 def _explained(
     shelf: Shelf, model: str | None, sent: Sent, without: frozenset[str], most: int, **wanted: bool
 ) -> dict[str, Any]:
-    grey = image.only_page(sent.content, max_pixels=most).grey
+    grey = decoding.only_page(sent.content, most).grey
     opened = shelf.open(model)
     found = opened.explainer.explain(grey, without, **wanted)
     return {

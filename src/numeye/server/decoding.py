@@ -1,0 +1,33 @@
+"""What a client sends as pages; PDFs are drawn by a process of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from numeye import image
+from numeye.image import Page
+from numeye.server import pdf
+
+
+def pages(content: bytes | np.ndarray, max_pixels: int) -> Iterator[Page]:
+    """As `numeye.image.pages`.
+
+    Raises:
+        PictureError: it cannot be read, or takes too much memory or time.
+        MissingExtra: it is a PDF and the extra [pdf] is not installed.
+    """
+    if isinstance(content, bytes) and content.startswith(b"%PDF-"):
+        return pdf.pages(content, max_pixels)
+    return image.pages(content, max_pixels=max_pixels)
+
+
+def only_page(content: bytes | np.ndarray, max_pixels: int) -> Page:
+    """The page of a picture that has just one.
+
+    Raises:
+        PictureError: it cannot be read, or has several pages.
+        MissingExtra: as above.
+    """
+    return image.only(pages(content, max_pixels))

@@ -37,7 +37,7 @@ class Server:
 
     def post(self, content: bytes, kind: str, query: str = "?single=true") -> httpx2.Response:
         headers = {"Content-Type": kind}
-        return httpx2.post(f"{self.url}{query}", content=content, headers=headers, timeout=60)
+        return httpx2.post(f"{self.url}v1/read{query}", content=content, headers=headers, timeout=60)
 
     def memory(self, what: str) -> int:
         """Megabytes."""

@@ -6,6 +6,7 @@ import { $, say, t } from "./page.js";
 export const SIDE = 280; // of the paper, in its own pixels
 const INK = "#17181c", PAPER = "#ffffff";
 const NEAR = 2; // pixels; nearer points of a stroke are left out
+const DRAWN = 6; // pixels on the screen; who moves so far over a picture draws instead of it
 
 /** Strokes: {width, erase, points: [x, y, x, y, ...]}. */
 export class Paper {
@@ -16,6 +17,7 @@ export class Paper {
     this.strokes = [];
     this.picture = null; // {bitmap, sent, turned}: what was uploaded instead of drawn
     this.stroke = null; // the one that is being drawn
+    this.pressed = null; // where the pointer went down on a picture
     this.erase = false;
     this.width = 18;
     this.cursor = { x: SIDE / 2, y: SIDE / 2, down: false };
@@ -30,10 +32,13 @@ export class Paper {
       event.preventDefault();
       canvas.focus({ preventScroll: true });
       canvas.setPointerCapture(event.pointerId);
-      this.begin(...this.place(event), event.timeStamp);
+      if (this.picture) this.pressed = [event.clientX, event.clientY]; // a click chooses one of its digits
+      else this.begin(...this.place(event), event.timeStamp);
     });
     canvas.addEventListener("pointermove", (event) => {
-      if (!this.stroke || !event.isPrimary) return;
+      if (!event.isPrimary) return;
+      if (this.pressed && Math.hypot(event.clientX - this.pressed[0], event.clientY - this.pressed[1]) > DRAWN) this.begin(...this.place(event), event.timeStamp);
+      if (!this.stroke) return;
       const passed = event.getCoalescedEvents?.() ?? [];
       for (const one of passed.length ? passed : [event]) this.extend(...this.place(one));
       this.tell(event.timeStamp);
@@ -50,6 +55,7 @@ export class Paper {
 
   begin(x, y, when) {
     if (this.picture) this.clear();
+    this.pressed = null;
     this.stroke = { width: this.width, erase: this.erase, points: [x, y] };
     this.strokes.push(this.stroke);
     drawStroke(this.context, this.stroke);
@@ -65,6 +71,7 @@ export class Paper {
   }
 
   end(when) {
+    this.pressed = null;
     if (!this.stroke) return;
     this.stroke = null;
     this.tell(when);

@@ -77,6 +77,12 @@ export class Paper {
     this.tell(when);
   }
 
+  /** What is drawn is over, however it was drawn. */
+  lift() {
+    this.stroke = null;
+    this.cursor.down = false;
+  }
+
   /** Draw by keyboard: arrows move, space puts the pen down and lifts it. */
   key(event) {
     const step = event.shiftKey ? 4 : 12;
@@ -99,14 +105,16 @@ export class Paper {
   }
 
   undo() {
+    if (this.picture) return; // it has no strokes
+    this.lift();
     this.strokes.pop();
     this.redraw();
     this.tell();
   }
 
   clear() {
+    this.lift();
     this.strokes = [];
-    this.stroke = null;
     this.picture = null;
     this.canvas.width = this.canvas.height = SIDE;
     this.redraw();
@@ -114,6 +122,7 @@ export class Paper {
   }
 
   show(strokes) {
+    this.lift();
     this.picture = null;
     this.canvas.width = this.canvas.height = SIDE;
     this.strokes = strokes;
@@ -124,6 +133,7 @@ export class Paper {
   /** Read a file as it is; what the browser can show of it is shown. */
   async open(file) {
     const bitmap = await createImageBitmap(file).catch(() => null); // a PDF, say: the server may read it nevertheless
+    this.lift();
     this.strokes = [];
     this.picture = { bitmap, sent: { body: file, type: file.type || "application/octet-stream" }, turned: 0 };
     this.showPicture();

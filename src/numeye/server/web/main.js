@@ -10,7 +10,7 @@ import { exportButtons } from "./export.js";
 import { Fool } from "./fool.js";
 import { Layers } from "./layers.js";
 import { Learn } from "./learn.js";
-import { $, element, loadTexts, t, tell } from "./page.js";
+import { $, element, loadTexts, say, t, tell } from "./page.js";
 import * as state from "./state.js";
 import { Steps } from "./steps.js";
 import { Tour } from "./tour.js";
@@ -52,6 +52,7 @@ function nothing() {
   bars.show(t("empty"), null, null);
   besideBars.show("", null, null);
   drawBoxes(paper, [], 0, null);
+  say(t("empty"));
 }
 
 async function something(when) {

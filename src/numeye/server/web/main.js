@@ -349,7 +349,7 @@ paper.strokes = state.decodeStrokes(begun.s ?? "", SIDE);
 paper.redraw();
 show(view);
 if (begun.b) bare(true);
-if (begun.t) tour.go(Number(begun.t), false);
+if (begun.t) tour.go(Math.round(Number(begun.t)), false);
 ready = true;
 answer();
 document.documentElement.dataset.ready = "true";

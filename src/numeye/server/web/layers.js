@@ -126,7 +126,7 @@ export class Layers {
   light(place) {
     for (const { over } of this.figures.values()) over.getContext("2d").clearRect(0, 0, over.width, over.height);
     const layer = place && this.layer(place.layer);
-    if (!layer || place.unit >= layer.shape[0]) {
+    if (!layer || !has(layer, place)) {
       this.hover.textContent = t("inside.hint");
       return this.lit(null);
     }
@@ -157,6 +157,11 @@ export class Layers {
       context.strokeRect(x + x0 - 0.5, y + y0 - 0.5, Math.max(x1 - x0, 2) + 1, Math.max(y1 - y0, 2) + 1);
     }
   }
+}
+
+/** True where a layer has such a place; another network's may have fewer units, or smaller maps. */
+export function has({ shape: [units, height = 1, width = 1] }, { unit, y = 0, x = 0 }) {
+  return [[unit, units], [y, height], [x, width]].every(([one, most]) => Number.isInteger(one) && one >= 0 && one < most);
 }
 
 /** True where a unit looks at the unit of its own number only: ReLU, pooling, sums. */

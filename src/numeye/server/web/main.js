@@ -8,7 +8,7 @@ import { drawMap, scale } from "./colours.js";
 import { Paper, SIDE } from "./draw.js";
 import { exportButtons } from "./export.js";
 import { Fool } from "./fool.js";
-import { Layers } from "./layers.js";
+import { has, Layers } from "./layers.js";
 import { Learn } from "./learn.js";
 import { $, element, loadTexts, say, t, tell } from "./page.js";
 import * as state from "./state.js";
@@ -147,7 +147,7 @@ const look = latest(async () => {
 
 async function showSum(place, exciting = true) {
   const layer = layers.layer(place.layer);
-  if (!layer) return layers.detail.replaceChildren();
+  if (!layer || !explained || !has(layer, place)) return layers.detail.replaceChildren();
   const known = await units.get(model(), layer.name, place.unit, exciting);
   layers.detail.replaceChildren(...panel(explained, layer, place, known));
   layers.resized();

@@ -45,6 +45,7 @@ export class Paper {
     });
     for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.end(event.timeStamp));
     canvas.addEventListener("keydown", (event) => this.key(event));
+    for (const name of ["pointerdown", "blur"]) canvas.addEventListener(name, () => { $("cursor").hidden = true; });
   }
 
   /** Where on the paper a pointer is. */
@@ -88,9 +89,10 @@ export class Paper {
     const step = event.shiftKey ? 4 : 12;
     const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
     if (event.key === " " || event.key === "Enter") {
-      this.cursor.down = !this.cursor.down;
-      if (this.cursor.down) this.begin(this.cursor.x, this.cursor.y, event.timeStamp);
+      const down = !this.cursor.down;
+      if (down) this.begin(this.cursor.x, this.cursor.y, event.timeStamp);
       else this.end(event.timeStamp);
+      this.cursor.down = down; // a picture that made room for the pen had lifted it
       say(t(this.cursor.down ? "pen-down" : "pen-up"));
     } else if (moves[event.key]) {
       this.cursor.x = Math.min(Math.max(this.cursor.x + moves[event.key][0], 0), SIDE);
@@ -101,7 +103,15 @@ export class Paper {
       }
     } else return;
     event.preventDefault();
-    this.onCursor?.(this.cursor);
+    this.showCursor();
+  }
+
+  /** Where the keyboard's pen is; filled where it is down. */
+  showCursor() {
+    const spot = $("cursor");
+    spot.hidden = false;
+    spot.classList.toggle("down", this.cursor.down);
+    [spot.style.left, spot.style.top] = [this.cursor.x, this.cursor.y].map((one) => `${(one / SIDE) * 100}%`);
   }
 
   undo() {

@@ -166,6 +166,7 @@ function light(rectangle) {
 }
 
 async function showMaps() {
+  if (paper.empty) return;
   const said = unpack(await explain(part(), { layers: false, hidden: true, activation: true }));
   const shown = ["hidden", "activation"].flatMap((name) => {
     if (!said[name]) return [element("p", { class: "muted" }, t(`${name}.none`))];

@@ -71,7 +71,7 @@ function join(a, b) {
 export function arithmetic(net, layer, unit, y, x, weights) {
   const below = layer.sources.map((name) => net.byTensor.get(name));
   if (below.some((one) => !one) || !below.length) return null;
-  if (layer.operation === "Conv") return convolution(layer, below[0], unit, y, x, weights);
+  if (layer.operation === "Conv") return weights && convolution(layer, below[0], unit, y, x, weights);
   if (layer.kind === "linear") return weights && linear(below, weights);
   if (layer.operation.endsWith("Pool")) return pooling(layer, below[0], unit, y, x);
   if (layer.operation === "Relu") return { kind: "ReLU", of: at(below[0], unit, y, x), value: Math.max(0, at(below[0], unit, y, x)) };

@@ -75,6 +75,7 @@ export class Paper {
     this.pressed = null;
     if (!this.stroke) return;
     this.stroke = null;
+    this.redraw(); // in one go, as undo and a shared address draw it
     this.tell(when);
   }
 

@@ -8,6 +8,8 @@ const INK = "#17181c", PAPER = "#ffffff";
 const NEAR = 2; // pixels; nearer points of a stroke are left out
 const DRAWN = 6; // pixels on the screen; who moves so far over a picture draws instead of it
 
+const SENT = /^image\/|^application\/pdf$/; // kinds of files that are named; of others the server finds out
+
 /** Strokes: {width, erase, points: [x, y, x, y, ...]}. */
 export class Paper {
   constructor(changed) {
@@ -146,7 +148,7 @@ export class Paper {
     const bitmap = await createImageBitmap(file).catch(() => null); // a PDF, say: the server may read it nevertheless
     this.lift();
     this.strokes = [];
-    this.picture = { bitmap, sent: { body: file, type: file.type || "application/octet-stream" }, turned: 0 };
+    this.picture = { bitmap, sent: { body: file, type: SENT.test(file.type) ? file.type : "application/octet-stream" }, turned: 0 };
     this.showPicture();
     this.tell();
   }

@@ -145,10 +145,14 @@ const look = latest(async () => {
   }
 });
 
+let wanted = 0; // counts what is asked for beside the layers: an answer that comes late must not replace a newer one
+
 async function showSum(place, exciting = true) {
+  const mine = ++wanted;
   const layer = layers.layer(place.layer);
   if (!layer || !explained || !has(layer, place)) return layers.detail.replaceChildren();
   const known = await units.get(model(), layer.name, place.unit, exciting);
+  if (mine !== wanted) return undefined;
   layers.detail.replaceChildren(...panel(explained, layer, place, known));
   layers.resized();
   return remember();
@@ -167,7 +171,9 @@ function light(rectangle) {
 
 async function showMaps() {
   if (paper.empty) return;
+  const mine = ++wanted;
   const said = unpack(await explain(part(), { layers: false, hidden: true, activation: true }));
+  if (mine !== wanted) return;
   const shown = ["hidden", "activation"].flatMap((name) => {
     if (!said[name]) return [element("p", { class: "muted" }, t(`${name}.none`))];
     const { shape: [height, width], values } = said[name];
@@ -183,7 +189,7 @@ async function showMaps() {
 const paper = new Paper((when) => { remember(); answer(when); if (view === "fool") fool.update(); if (view === "learn") learn.ask(); });
 const steps = new Steps(() => { remember(); answer(); });
 const layers = new Layers({
-  chosen: (place) => { showSum(place, false).then(() => showSum(place)).catch(wrong); },
+  chosen: (place) => { showSum(place, false).then(() => place === layers.focus && showSum(place)).catch(wrong); },
   lit: light,
 });
 layers.onMaps = () => showMaps().catch(wrong);
@@ -242,6 +248,7 @@ function use(select, name) {
 }
 
 function changed() {
+  wanted++;
   layers.detail.replaceChildren();
   other.hidden = !beside();
   remember();

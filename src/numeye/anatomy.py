@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numeye.errors import MissingExtra, UsageError
+from numeye.errors import MissingExtra, ModelError, UsageError
 from numeye.weights import Model
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class Anatomy:
 
     Raises:
         UsageError: it has no layer of a known kind.
+        ModelError: it cannot be run.
         MissingExtra: onnx is not installed.
     """
 
@@ -198,9 +199,12 @@ class Anatomy:
         return onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
     def _run(self, names: list[str], pixels: np.ndarray) -> dict[str, np.ndarray]:
-        return dict(
-            zip(names, self._session.run(names, {self._session.get_inputs()[0].name: pixels[:, None]}), strict=True)
-        )
+        try:
+            made = self._session.run(names, {self._session.get_inputs()[0].name: pixels[:, None]})
+        except Exception as error:  # some of what a graph asks for is refused only when it is run
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise ModelError(f"{self.model.name}: cannot be run ({first[:300]})") from error
+        return dict(zip(names, made, strict=True))
 
 
 def _opened(model: Model) -> Any:

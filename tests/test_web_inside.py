@@ -192,11 +192,12 @@ def own(**changes: Any) -> bytes:
     def weight(name: str, *shape: int) -> TensorProto:
         return numpy_helper.from_array((chance.normal(size=shape) / 3).astype(np.float32), name)
 
+    dilated = changes.get("dilated", {"pads": [2, 2, 2, 2]})
     nodes = [
-        helper.make_node("Conv", ["x", "k", "b"], ["c"], kernel_shape=[5, 3], strides=[2, 1], pads=[2, 1, 2, 1]),
+        helper.make_node("Conv", ["x", "k", "b"], ["c"], kernel_shape=[5, 3], strides=[2, 1], auto_pad="SAME_LOWER"),
         helper.make_node("LeakyRelu", ["c"], ["l"], alpha=0.1),
         helper.make_node("AveragePool", ["l"], ["p"], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]),
-        helper.make_node("Conv", ["p", "k2"], ["d"], kernel_shape=[3, 3], dilations=[2, 2], group=2, auto_pad="SAME_UPPER"),
+        helper.make_node("Conv", ["p", "k2"], ["d"], kernel_shape=[3, 3], dilations=[2, 2], group=2, **dilated),
         helper.make_node("MaxPool", ["d"], ["m"], kernel_shape=[2, 2], strides=[2, 2], pads=[1, 1, 1, 1]),
         helper.make_node("Flatten", ["m"], ["f"]),
         helper.make_node("MatMul", ["f", "w"], ["y0"]),
@@ -242,6 +243,7 @@ def test_own_networks_may_be_dropped(screen: Screen) -> None:
 REFUSED = {
     "text": (b"no network", "not an ONNX model"),
     "outside": (own(outside=True), ""),
+    "unable": (own(dilated={"auto_pad": "SAME_UPPER"}), "cannot be run"),
     "domain": (own(nodes=[helper.make_node("Mine", ["y"], ["z"], domain="mine")], ends="z"), "mine.Mine"),
 }
 

@@ -11,6 +11,8 @@ export function at(layer, unit, y = 0, x = 0) {
   return layer.values[(unit * height + y) * width + x];
 }
 
+const inside = ({ shape: [, height, width] }, y, x) => y >= 0 && x >= 0 && y < height && x < width;
+
 /** The rectangle of the layer below that a place of a layer looks at: rows top to bottom, columns left to right. */
 export function field(layer, y, x, below) {
   if (layer.shape.length === 1 || below.shape.length === 1) return whole(below);
@@ -107,13 +109,16 @@ function convolution(layer, below, unit, y, x, { weight, bias }) {
   return { kind: "convolution", rows, columns, channels, bias, value };
 }
 
-/** Focus: of four neighbours only the strongest goes on (or their mean). */
+/** Focus: of four neighbours only the strongest goes on (or their mean); what lies outside of the maps is no neighbour. */
 function pooling(layer, below, unit, y, x) {
   const [rows, columns] = layer.kernel;
   const { top, left } = field(layer, y, x, below);
   const patch = [];
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) patch.push(at(below, unit, top + row, left + column));
+    for (let column = 0; column < columns; column++) {
+      const [y0, x0] = [top + row * layer.dilations[0], left + column * layer.dilations[1]];
+      if (layer.pads_count || inside(below, y0, x0)) patch.push(at(below, unit, y0, x0));
+    }
   }
   const best = Math.max(...patch);
   const most = layer.operation.includes("Max");

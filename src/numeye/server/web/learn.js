@@ -25,6 +25,7 @@ export class Learn {
     this.chart = document.createElementNS(SVG, "svg");
     this.chart.setAttribute("class", "chart");
     this.chart.setAttribute("role", "img");
+    this.chart.setAttribute("aria-label", t("learn.chart"));
     this.slider = element("input", { type: "range", id: "snapshot", min: "0", max: "0", value: "0", oninput: () => this.pick(Number(this.slider.value)) });
     this.at = element("span");
     this.filters = element("div", { class: "row", id: "filters" });
@@ -193,7 +194,7 @@ export class Learn {
       parts.push(label);
     }
     this.chart.replaceChildren(...parts);
-    this.chart.setAttribute("aria-label", this.said.textContent);
+    this.chart.setAttribute("aria-label", [t("learn.chart"), this.said.textContent].filter(Boolean).join(": "));
   }
 }
 

@@ -220,8 +220,11 @@ for (const name of VIEWS) {
   $("tabs").append(element("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `view-${name}`, onclick: () => show(name) }, t(`${name}.title`)));
 }
 $("tabs").addEventListener("keydown", (event) => {
-  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (by) show(VIEWS.at((VIEWS.indexOf(view) + by) % VIEWS.length), true);
+  const now = VIEWS.indexOf(view);
+  const to = { ArrowLeft: now - 1, ArrowRight: (now + 1) % VIEWS.length, Home: 0, End: -1 }[event.key];
+  if (to === undefined) return;
+  event.preventDefault(); // Home and End would scroll
+  show(VIEWS.at(to), true);
 });
 
 const tour = new Tour((place) => {

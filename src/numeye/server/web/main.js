@@ -138,7 +138,7 @@ const look = latest(async () => {
     if (view === "fed") steps.show(explained);
     if (view === "inside") {
       layers.show(explained);
-      if (layers.focus) await showSum(layers.focus, false);
+      if (layers.focus) showSum(layers.focus).catch(wrong); // not awaited: the next stroke need not wait for it
     }
   } catch (error) {
     await wrong(error);
@@ -147,15 +147,19 @@ const look = latest(async () => {
 
 let wanted = 0; // counts what is asked for beside the layers: an answer that comes late must not replace a newer one
 
-async function showSum(place, exciting = true) {
+/** The sum at once, and what excites its unit as soon as that is known. */
+async function showSum(place) {
   const mine = ++wanted;
   const layer = layers.layer(place.layer);
   if (!layer || !explained || !has(layer, place)) return layers.detail.replaceChildren();
-  const known = await units.get(model(), layer.name, place.unit, exciting);
-  if (mine !== wanted) return undefined;
-  layers.detail.replaceChildren(...panel(explained, layer, place, known));
-  layers.resized();
-  return remember();
+  remember();
+  for (const exciting of units.has(model(), layer.name, place.unit, true) ? [true] : [false, true]) {
+    const known = await units.get(model(), layer.name, place.unit, exciting);
+    if (mine !== wanted) return undefined;
+    layers.detail.replaceChildren(...panel(explained, layer, place, known));
+    layers.resized();
+  }
+  return undefined;
 }
 
 /** A rectangle of what the network was fed with, on the paper. */
@@ -189,7 +193,7 @@ async function showMaps() {
 const paper = new Paper((when) => { remember(); answer(when); if (view === "fool") fool.update(); if (view === "learn") learn.ask(); });
 const steps = new Steps(() => { remember(); answer(); });
 const layers = new Layers({
-  chosen: (place) => { showSum(place, false).then(() => place === layers.focus && showSum(place)).catch(wrong); },
+  chosen: (place) => { showSum(place).catch(wrong); },
   lit: light,
 });
 layers.onMaps = () => showMaps().catch(wrong);

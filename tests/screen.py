@@ -36,7 +36,9 @@ class Screen:
         context.on("console", lambda one: self._fault(one.type in ("error", "warning"), f"{one.type}: {one.text}"))
         context.on("weberror", lambda one: self.faults.append(str(one.error)))
         context.on("requestfailed", lambda one: self._fault(not _is_left(one), f"failed: {one.url} {one.failure}"))
-        context.on("request", lambda one: self._fault(not one.url.startswith((f"{server}/", "data:", "blob:")), one.url))
+        context.on(
+            "request", lambda one: self._fault(not one.url.startswith((f"{server}/", "data:", "blob:")), one.url)
+        )
         self.page = context.new_page()
 
     def _fault(self, is_one: bool, told: str) -> None:

@@ -93,7 +93,9 @@ def test_undo_clear_eraser_and_width(screen: Screen) -> None:
     screen.reads(EMPTY)
     assert screen.bars() == []
     assert page.inner_text("#said") == EMPTY
-    assert page.eval_on_selector("#drawing", "c => c.getContext('2d').getImageData(0, 0, 280, 280).data.every(v => v === 255)")
+    assert page.eval_on_selector(
+        "#drawing", "c => c.getContext('2d').getImageData(0, 0, 280, 280).data.every(v => v === 255)"
+    )
 
 
 def test_a_finger_draws_too(screen: Screen) -> None:
@@ -101,7 +103,11 @@ def test_a_finger_draws_too(screen: Screen) -> None:
     box = page.locator("#drawing").bounding_box()
     assert box is not None
     touch = screen.context.new_cdp_session(page)
-    dense = [(a[0] + (b[0] - a[0]) * n / 8, a[1] + (b[1] - a[1]) * n / 8) for a, b in zip(SEVEN, SEVEN[1:], strict=False) for n in range(9)]
+    dense = [
+        (a[0] + (b[0] - a[0]) * n / 8, a[1] + (b[1] - a[1]) * n / 8)
+        for a, b in zip(SEVEN, SEVEN[1:], strict=False)
+        for n in range(9)
+    ]
     for n, (x, y) in enumerate(dense):
         point = {"x": box["x"] + x * box["width"] / 280, "y": box["y"] + y * box["height"] / 280}
         touch.send("Input.dispatchTouchEvent", {"type": "touchMove" if n else "touchStart", "touchPoints": [point]})
@@ -150,7 +156,10 @@ def test_a_photo_is_read_in_order_and_each_digit_looked_at(screen: Screen, photo
         page.wait_for_function("d => document.querySelector('#answer .bars .best')?.textContent == d", arg=str(digit))
         bars = screen.bars()
         assert bars.index(max(bars)) == digit
-        page.wait_for_function("before => document.querySelector('.steps li:last-child canvas')?.toDataURL() !== before", arg=fed[-1] if fed else "")
+        page.wait_for_function(
+            "before => document.querySelector('.steps li:last-child canvas')?.toDataURL() !== before",
+            arg=fed[-1] if fed else "",
+        )
         fed.append(screen.picture(".steps li:last-child canvas"))
     assert len(set(fed)) == 3
 
@@ -193,7 +202,9 @@ def test_steps_are_shown_and_left_out(screen: Screen) -> None:
     for key in ("centre", "size"):
         before, bars = screen.picture(".steps li:last-child canvas"), screen.bars()
         page.click(f'[data-key="{key}"]')
-        page.wait_for_function("before => document.querySelector('.steps li:last-child canvas').toDataURL() !== before", arg=before)
+        page.wait_for_function(
+            "before => document.querySelector('.steps li:last-child canvas').toDataURL() !== before", arg=before
+        )
         page.wait_for_selector(f'.steps li.off [data-key="{key}"]')
         assert page.evaluate("document.activeElement.dataset.key") == key  # not thrown back to the start
         assert screen.bars() != bars
@@ -229,7 +240,15 @@ def test_an_address_opens_the_same_again(screen: Screen) -> None:
     assert page.inner_text("#sum").startswith("Sum: ")
 
 
-@pytest.mark.parametrize("state", ["s=%%%&v=nothing&m=nobody", "t=abc&l=x~y~z&w=nothing&c=nobody", "s=AAAA&l=convolution 1~999~9~9&v=inside&m=classic", "t=99&s=!!"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        "s=%%%&v=nothing&m=nobody",
+        "t=abc&l=x~y~z&w=nothing&c=nobody",
+        "s=AAAA&l=convolution 1~999~9~9&v=inside&m=classic",
+        "t=99&s=!!",
+    ],
+)
 def test_a_broken_address_does_no_harm(screen: Screen, state: str) -> None:
     page = screen.open(state)
     screen.stroke(SEVEN)

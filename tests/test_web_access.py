@@ -73,7 +73,9 @@ def test_every_control_has_a_name_and_is_reached_by_tab(screen: Screen, view: st
     for _ in range(wanted + 5):
         page.keyboard.press("Tab")
         page.evaluate("() => window.seen.push(document.activeElement)")
-    missed = page.evaluate(f"() => ({REACHABLE})().filter((one) => !window.seen.includes(one)).map((one) => one.outerHTML.slice(0, 80))")
+    missed = page.evaluate(
+        f"() => ({REACHABLE})().filter((one) => !window.seen.includes(one)).map((one) => one.outerHTML.slice(0, 80))"
+    )
     assert missed == []
 
 
@@ -117,7 +119,8 @@ def test_a_phone_scrolls_up_and_down_only(screen: Screen) -> None:
         whole(screen, view)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, view
     small = page.eval_on_selector_all(
-        "button, select, .button", "all => all.filter((one) => one.checkVisibility()).filter((one) => Math.min(one.offsetWidth, one.offsetHeight) < 24).map((one) => one.textContent)"
+        "button, select, .button",
+        "all => all.filter((one) => one.checkVisibility()).filter((one) => Math.min(one.offsetWidth, one.offsetHeight) < 24).map((one) => one.textContent)",
     )
     assert small == []  # WCAG 2.2, 2.5.8
 
@@ -146,7 +149,10 @@ def test_a_server_with_keys_asks_for_one(browser: Browser, server: str) -> None:
     with browser.new_context() as context:
         screen = Screen(server, context)
         refused = {"status": 401, "content_type": "application/problem+json", "body": '{"detail": "no valid key"}'}
-        context.route("**/v1/**", lambda route: route.continue_() if "authorization" in route.request.headers else route.fulfill(**refused))
+        context.route(
+            "**/v1/**",
+            lambda route: route.continue_() if "authorization" in route.request.headers else route.fulfill(**refused),
+        )
         page = screen.open()
         screen.stroke([(140, 60), (140, 220)])
         page.wait_for_selector("dialog[open]")

@@ -18,7 +18,17 @@ from test_explain import classic
 
 pytestmark = pytest.mark.web
 
-LAYERS = ["convolution 1", "ReLU 1", "pooling 1", "convolution 2", "ReLU 2", "pooling 2", "linear 1", "ReLU 3", "linear 2"]
+LAYERS = [
+    "convolution 1",
+    "ReLU 1",
+    "pooling 1",
+    "convolution 2",
+    "ReLU 2",
+    "pooling 2",
+    "linear 1",
+    "ReLU 3",
+    "linear 2",
+]
 
 
 def unpacked(packed: dict[str, Any]) -> np.ndarray:
@@ -162,8 +172,14 @@ def test_what_mattered_and_colours(screen: Screen) -> None:
     page.wait_for_selector("#detail canvas.pixel")
     assert page.locator("#detail canvas.pixel").count() == 2
     for place in range(2):
-        assert page.locator("#detail canvas.pixel").nth(place).evaluate(
-            "c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size") > 5
+        assert (
+            page.locator("#detail canvas.pixel")
+            .nth(place)
+            .evaluate(
+                "c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
+            )
+            > 5
+        )
     maps, seen = screen.layer("convolution 2"), set()
     for scaling in ("layer", "unit", "network"):
         page.select_option("#scaling", scaling)
@@ -206,7 +222,13 @@ def own(**changes: Any) -> bytes:
         helper.make_node("MatMul", ["f", "w"], ["y0"]),
         helper.make_node("Add", ["y0", "bias"], ["y"]),
     ]
-    stored = [weight("k", 4, 1, 5, 3), weight("b", 4), weight("k2", 6, 2, 3, 3), weight("w", 6 * 4 * 8, 10), weight("bias", 10)]
+    stored = [
+        weight("k", 4, 1, 5, 3),
+        weight("b", 4),
+        weight("k2", 6, 2, 3, 3),
+        weight("w", 6 * 4 * 8, 10),
+        weight("bias", 10),
+    ]
     nodes += changes.get("nodes", [])
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, 28, 28])]
     outputs = [helper.make_tensor_value_info(changes.get("ends", "y"), TensorProto.FLOAT, ["n", 10])]

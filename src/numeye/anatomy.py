@@ -72,7 +72,18 @@ class Layer:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, without weights."""
-        names = ("name", "kind", "operation", "shape", "sources", "kernel", "strides", "dilations", "pads", "pads_count")
+        names = (
+            "name",
+            "kind",
+            "operation",
+            "shape",
+            "sources",
+            "kernel",
+            "strides",
+            "dilations",
+            "pads",
+            "pads_count",
+        )
         return {name: getattr(self, name) for name in names} | {"group": self.group, "weights": bool(self.weights)}
 
 

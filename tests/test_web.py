@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from xml.etree import ElementTree
+from itertools import pairwise
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_a_finger_draws_too(screen: Screen) -> None:
     touch = screen.context.new_cdp_session(page)
     dense = [
         (a[0] + (b[0] - a[0]) * n / 8, a[1] + (b[1] - a[1]) * n / 8)
-        for a, b in zip(SEVEN, SEVEN[1:], strict=False)
+        for a, b in pairwise(SEVEN)
         for n in range(9)
     ]
     for n, (x, y) in enumerate(dense):
@@ -293,7 +294,7 @@ def test_what_is_saved_is_what_it_says(screen: Screen, view: str) -> None:
         size, grey = picture.size, np.asarray(picture.convert("L"))
     assert grey.min() < 100
     assert grey.std() > 10
-    drawing = ElementTree.fromstring(screen.save("svg", f"#{view}").read_text("utf-8"))
+    drawing = ET.fromstring(screen.save("svg", f"#{view}").read_text("utf-8"))  # noqa: S314 - our own
     assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
     assert (int(drawing.attrib["width"]), int(drawing.attrib["height"])) == size
     assert all(one.attrib["href"].startswith("data:image/png;base64,") for one in drawing)

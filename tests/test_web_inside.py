@@ -83,7 +83,7 @@ PRESS = """(maps, [key, times]) => {
 
 def total(page: Page) -> float:
     """The sum that the page works out."""
-    return float(page.inner_text("#sum").removeprefix("Sum: ").replace("−", "-"))
+    return float(page.inner_text("#sum").removeprefix("Sum: ").replace("\u2212", "-"))
 
 
 def most(values: np.ndarray) -> tuple[int, ...]:
@@ -113,7 +113,7 @@ def test_the_written_out_parts_add_up(screen: Screen) -> None:
     press(screen, "convolution 2", *most(told))
     cells = page.locator("#detail table.numbers >> nth=-1").locator("td").all_inner_texts()
     assert len(cells) == 16 + 1  # inputs, and the bias
-    assert sum(float(cell.replace("−", "-")) for cell in cells) == pytest.approx(float(told.max()), abs=1e-3)
+    assert sum(float(cell.replace("\u2212", "-")) for cell in cells) == pytest.approx(float(told.max()), abs=1e-3)
     page.wait_for_selector(".exciting canvas")
     assert page.locator(".exciting figure").count() == 9
 
@@ -147,12 +147,22 @@ def test_hovering_lights_up_what_is_looked_at(screen: Screen) -> None:
     assert screen.inked("#marks") > dark
     assert page.inner_text("#hover").startswith("pooling 1, unit 0, row ")
     page.mouse.move(5, 5)
-    page.wait_for_function("() => document.querySelector('#hover').textContent.startsWith('Point at')")
+    page.wait_for_function("() => !document.querySelector('#hover').textContent")
     assert screen.inked("#marks") == dark
     page.click(screen.layer("linear 2"), position={"x": 8, "y": 8})
     page.wait_for_selector("#sum")
     assert page.inner_text("#detail h3 >> nth=0") == "linear 2, unit 0"
     assert screen.inked("#marks") > 0
+
+
+def test_nothing_moves_under_the_pointer(screen: Screen) -> None:
+    page, _ = look(screen, "classic")
+    maps = page.locator(screen.layer("convolution 2"))
+    maps.scroll_into_view_if_needed()
+    before = maps.bounding_box()
+    maps.hover(position={"x": 30, "y": 40})
+    page.wait_for_function("() => document.querySelector('#hover').textContent")
+    assert maps.bounding_box() == before
 
 
 def test_the_layers_by_keyboard(screen: Screen) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from PIL import Image
@@ -117,7 +117,7 @@ def saved(screen: Screen) -> None:
     said = screen.numbers("#view-learn")
     assert len(said["rows"]) == points(screen)
     assert {"step", "loss", "accuracy"} <= set(said["rows"][0])
-    drawing = ElementTree.fromstring(screen.save("svg", "#view-learn").read_text("utf-8"))
+    drawing = ET.fromstring(screen.save("svg", "#view-learn").read_text("utf-8"))  # noqa: S314 - our own
     lines = drawing.findall("{http://www.w3.org/2000/svg}polyline")
     assert [len(line.attrib["points"].split()) for line in lines] == [points(screen)] * 2
     assert all(line.attrib["stroke"].startswith("rgb") for line in lines)

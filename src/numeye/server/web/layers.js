@@ -17,12 +17,12 @@ export class Layers {
     this.list = element("div");
     this.detail = element("div", { class: "detail", id: "detail" });
     this.scaling = element("select", { id: "scaling", onchange: () => this.draw() }, ...["layer", "unit", "network"].map((one) => element("option", { value: one }, t(`scaling.${one}`))));
-    this.hover = element("p", { class: "muted", id: "hover", role: "status" }, t("inside.hint"));
+    this.hover = element("p", { class: "muted", id: "hover", role: "status" });
     const maps = element("button", { type: "button", id: "maps", onclick: () => this.onMaps?.() }, t("inside.maps"));
     $("view-inside").append(
       element("h2", {}, t("inside.title")),
       element("div", { class: "row" }, element("label", { class: "controls" }, `${t("scale")} `, this.scaling), maps, exportButtons("numeye-layers", () => this.exported())),
-      this.hover,
+      element("p", { class: "muted" }, t("inside.hint")), this.hover,
       element("div", { class: "inside" }, this.list, this.detail),
     );
   }
@@ -127,7 +127,7 @@ export class Layers {
     for (const { over } of this.figures.values()) over.getContext("2d").clearRect(0, 0, over.width, over.height);
     const layer = place && this.layer(place.layer);
     if (!layer || !has(layer, place)) {
-      this.hover.textContent = t("inside.hint");
+      this.hover.textContent = "";
       return this.lit(null);
     }
     const { unit, y = 0, x = 0 } = place;

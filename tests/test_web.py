@@ -104,11 +104,7 @@ def test_a_finger_draws_too(screen: Screen) -> None:
     box = page.locator("#drawing").bounding_box()
     assert box is not None
     touch = screen.context.new_cdp_session(page)
-    dense = [
-        (a[0] + (b[0] - a[0]) * n / 8, a[1] + (b[1] - a[1]) * n / 8)
-        for a, b in pairwise(SEVEN)
-        for n in range(9)
-    ]
+    dense = [(a[0] + (b[0] - a[0]) * n / 8, a[1] + (b[1] - a[1]) * n / 8) for a, b in pairwise(SEVEN) for n in range(9)]
     for n, (x, y) in enumerate(dense):
         point = {"x": box["x"] + x * box["width"] / 280, "y": box["y"] + y * box["height"] / 280}
         touch.send("Input.dispatchTouchEvent", {"type": "touchMove" if n else "touchStart", "touchPoints": [point]})

@@ -15,7 +15,7 @@ export class Layers {
     this.figures = new Map();
     this.focus = null; // {layer, unit, y, x} that was clicked
     this.list = element("div");
-    this.detail = element("div", { class: "detail", id: "detail" });
+    this.detail = element("div", { class: "detail", id: "detail", tabindex: "0", role: "region", "aria-label": t("inside.detail") });
     this.scaling = element("select", { id: "scaling", onchange: () => this.draw() }, ...["layer", "unit", "network"].map((one) => element("option", { value: one }, t(`scaling.${one}`))));
     this.hover = element("p", { class: "muted", id: "hover", role: "status" });
     const maps = element("button", { type: "button", id: "maps", onclick: () => this.onMaps?.() }, t("inside.maps"));

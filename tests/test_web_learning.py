@@ -76,6 +76,8 @@ def test_a_network_is_watched_while_it_learns(screen: Screen) -> None:
     page = screen.open("v=learn")
     screen.seven()
     assert page.input_value("#recipe") == "classic"
+    assert page.is_disabled("#look-into")  # there is none yet
+    assert page.is_disabled("#put-beside")
     page.fill("#epochs", "12")
     page.click("#start")
     page.wait_for_selector("#training-said:has-text('running')")

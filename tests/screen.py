@@ -138,8 +138,9 @@ class Screen:
             """([bytes, name, type, how]) => {
                 const data = new DataTransfer();
                 data.items.add(new File([new Uint8Array(bytes)], name, { type }));
-                const event = how === "drop" ? new DragEvent(how, { dataTransfer: data, bubbles: true, cancelable: true })
-                    : new ClipboardEvent(how, { clipboardData: data, bubbles: true, cancelable: true });
+                const ways = { bubbles: true, cancelable: true };
+                const event = how === "drop" ? new DragEvent(how, { dataTransfer: data, ...ways })
+                    : new ClipboardEvent(how, { clipboardData: data, ...ways });
                 document.body.dispatchEvent(event);
             }""",
             [list(content), name, kind, how],

@@ -77,7 +77,14 @@ def press(screen: Screen, layer: str, unit: int, *place: int) -> None:
 
 
 PRESS = """(maps, [key, times]) => {
-    for (let n = 0; n < times; n++) maps.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    const pressed = () => new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+    for (let n = 0; n < times; n++) maps.dispatchEvent(pressed());
+}"""
+
+
+DISTINCT = """canvas => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(new Uint32Array(data.buffer)).size;
 }"""
 
 
@@ -182,14 +189,7 @@ def test_what_mattered_and_colours(screen: Screen) -> None:
     page.wait_for_selector("#detail canvas.pixel")
     assert page.locator("#detail canvas.pixel").count() == 2
     for place in range(2):
-        assert (
-            page.locator("#detail canvas.pixel")
-            .nth(place)
-            .evaluate(
-                "c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
-            )
-            > 5
-        )
+        assert page.locator("#detail canvas.pixel").nth(place).evaluate(DISTINCT) > 5
     maps, seen = screen.layer("convolution 2"), set()
     for scaling in ("layer", "unit", "network"):
         page.select_option("#scaling", scaling)

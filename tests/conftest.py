@@ -21,6 +21,8 @@ from beartype import BeartypeConf, beartype
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from screen import Screen
+
 # An int is a float, as mypy has it.
 checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
 
@@ -88,19 +90,30 @@ def numeye(mnist_cache: Path) -> Numeye:
     return run
 
 
+# Trains on the few digits whatever is asked for, so that an epoch takes a moment.
+TRAIN_FEW = "import sys, numeye.cli; sys.argv += ['--data', {folder!r}]; numeye.cli.run()"
+
+
 @pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The base URL of the HTTP API, on a thread and a free port of this machine. It writes nothing."""
+def server(tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Iterator[str]:
+    """The base URL of the page and the HTTP API, on a thread and a free port of this machine.
+
+    It is one's own machine: own networks are taken, and trainings started in a folder that is thrown away.
+    """
     import uvicorn
 
-    from numeye.server.app import create_app
+    from numeye.server import app as application
+    from numeye.server.trainings import Trainings
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        app = uvicorn.Server(uvicorn.Config(create_app(), log_level="warning", access_log=False))
-        thread = threading.Thread(target=app.run, kwargs={"sockets": [listening]})
+    command = [sys.executable, "-c", TRAIN_FEW.format(folder=str(few_digits))]
+    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as listening:
+        patch.setattr(application, "Trainings", lambda folder: Trainings(folder, command))
+        app = application.create_app(runs=tmp_path_factory.mktemp("served") / "runs")
+        served = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        thread = threading.Thread(target=served.run, kwargs={"sockets": [listening]})
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        app.should_exit = True
+        served.should_exit = True
         thread.join()
 
 
@@ -124,3 +137,14 @@ def browser() -> Iterator[Browser]:
         one = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])  # as root there is no sandbox
         yield one
         one.close()
+
+
+@pytest.fixture
+def screen(server: str, browser: Browser) -> Iterator[Screen]:
+    """The page in a fresh window. At the end nothing must have gone wrong in it but what a test took from `faults`."""
+    from screen import Screen
+
+    with browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True) as context:
+        one = Screen(server, context)
+        yield one
+        assert one.faults == []

@@ -40,6 +40,7 @@ class Layer:
         sources: the tensors that it reads and that come from the picture.
         kernel, strides, dilations: rows and columns; 1 where it has none.
         pads: rows above, columns to the left.
+        pads_count: whether a mean counts what lies outside of the maps, as 0.
         group: into how many parts units are divided that do not see each other.
         weights: ONNX's names of weight and bias, as far as it has them.
         scales: what these are multiplied by, and whether the weight lies units first.
@@ -55,6 +56,7 @@ class Layer:
     strides: tuple[int, int] = (1, 1)
     dilations: tuple[int, int] = (1, 1)
     pads: tuple[int, int] = (0, 0)
+    pads_count: bool = False
     group: int = 1
     weights: tuple[str, ...] = ()
     scales: tuple[float, float] = (1.0, 1.0)
@@ -62,7 +64,7 @@ class Layer:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, without weights."""
-        names = ("name", "kind", "operation", "shape", "sources", "kernel", "strides", "dilations", "pads", "group")
+        names = "name kind operation shape sources kernel strides dilations pads pads_count group".split()
         return {name: getattr(self, name) for name in names} | {"weights": bool(self.weights)}
 
 
@@ -174,6 +176,7 @@ def shaped(layer: Layer, graph: Any, shapes: dict[str, tuple[int, ...]], stored:
         strides=strides,
         dilations=dilations,
         pads=_pads(told, before, kernel, strides, dilations),
+        pads_count="count_include_pad" in told and bool(told["count_include_pad"].i),
         group=told["group"].i if "group" in told else 1,
     )
 

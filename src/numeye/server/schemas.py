@@ -94,6 +94,7 @@ class Layer(BaseModel):
     strides: list[int]
     dilations: list[int]
     pads: list[int]
+    pads_count: bool = Field(description="a mean counts what lies outside of the maps as 0")
     group: int
     weights: bool
     active: float = Field(description="share of its numbers above 0, in percent")

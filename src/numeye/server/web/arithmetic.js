@@ -14,15 +14,23 @@ export class Units {
     this.known = new Map();
   }
 
-  async get(model, layer, unit, exciting = false) {
+  has(...unit) {
+    return this.known.has(unit.join("\n"));
+  }
+
+  async get(model, layer, unit, exciting) {
     const key = [model, layer, unit, exciting].join("\n");
     if (!this.known.has(key)) {
-      const asked = new URLSearchParams({ model, layer, unit, exciting });
-      const said = await ask(`v1/units?${asked}`);
       if (this.known.size > 200) this.known.clear();
-      this.known.set(key, { ...said, weight: said.weight && floats(said.weight) });
+      this.known.set(key, this.ask({ model, layer, unit, exciting })); // at once, or it would be asked twice
+      this.known.get(key).catch(() => this.known.delete(key));
     }
     return this.known.get(key);
+  }
+
+  async ask(unit) {
+    const said = await ask(`v1/units?${new URLSearchParams(unit)}`);
+    return { ...said, weight: said.weight && floats(said.weight) };
   }
 }
 

@@ -7,6 +7,9 @@ export const SIDE = 280; // pixels of the paper
 const READ = 140; // pixels of it that are sent: a spotter takes three times as long for all of them
 const INK = "#17181c", PAPER = "#ffffff";
 const NEAR = 2; // pixels; nearer points of a stroke are left out
+const DRAWN = 6; // pixels on the screen; who moves so far over a picture draws instead of it
+
+const SENT = /^image\/|^application\/pdf$/; // kinds of files that are named; of others the server finds out
 
 /** Strokes: {width, erase, points: [x, y, x, y, ...]}. */
 export class Paper {
@@ -17,6 +20,7 @@ export class Paper {
     this.strokes = [];
     this.picture = null; // {bitmap, sent, turned}: what was uploaded instead of drawn
     this.stroke = null; // the one that is being drawn
+    this.pressed = null; // where the pointer went down on a picture
     this.erase = false;
     this.width = 18;
     this.cursor = { x: SIDE / 2, y: SIDE / 2, down: false };
@@ -31,16 +35,20 @@ export class Paper {
       event.preventDefault();
       canvas.focus({ preventScroll: true });
       canvas.setPointerCapture(event.pointerId);
-      this.begin(...this.place(event), event.timeStamp);
+      if (this.picture) this.pressed = [event.clientX, event.clientY]; // a click chooses one of its digits
+      else this.begin(...this.place(event), event.timeStamp);
     });
     canvas.addEventListener("pointermove", (event) => {
-      if (!this.stroke || !event.isPrimary) return;
+      if (!event.isPrimary) return;
+      if (this.pressed && Math.hypot(event.clientX - this.pressed[0], event.clientY - this.pressed[1]) > DRAWN) this.begin(...this.place(event), event.timeStamp);
+      if (!this.stroke) return;
       const passed = event.getCoalescedEvents?.() ?? [];
       for (const one of passed.length ? passed : [event]) this.extend(...this.place(one));
       this.tell(event.timeStamp);
     });
     for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.end(event.timeStamp));
     canvas.addEventListener("keydown", (event) => this.key(event));
+    for (const name of ["pointerdown", "blur"]) canvas.addEventListener(name, () => { $("cursor").hidden = true; });
   }
 
   /** Where on the paper a pointer is. */
@@ -51,6 +59,7 @@ export class Paper {
 
   begin(x, y, when) {
     if (this.picture) this.clear();
+    this.pressed = null;
     this.stroke = { width: this.width, erase: this.erase, points: [x, y] };
     this.strokes.push(this.stroke);
     drawStroke(this.context, this.stroke);
@@ -66,9 +75,17 @@ export class Paper {
   }
 
   end(when) {
+    this.pressed = null;
     if (!this.stroke) return;
     this.stroke = null;
+    this.redraw(); // in one go, as undo and a shared address draw it
     this.tell(when);
+  }
+
+  /** What is drawn is over, however it was drawn. */
+  lift() {
+    this.stroke = null;
+    this.cursor.down = false;
   }
 
   /** Draw by keyboard: arrows move, space puts the pen down and lifts it. */
@@ -76,9 +93,10 @@ export class Paper {
     const step = event.shiftKey ? 4 : 12;
     const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
     if (event.key === " " || event.key === "Enter") {
-      this.cursor.down = !this.cursor.down;
-      if (this.cursor.down) this.begin(this.cursor.x, this.cursor.y, event.timeStamp);
+      const down = !this.cursor.down;
+      if (down) this.begin(this.cursor.x, this.cursor.y, event.timeStamp);
       else this.end(event.timeStamp);
+      this.cursor.down = down; // a picture that made room for the pen had lifted it
       say(t(this.cursor.down ? "pen-down" : "pen-up"));
     } else if (moves[event.key]) {
       this.cursor.x = Math.min(Math.max(this.cursor.x + moves[event.key][0], 0), SIDE);
@@ -89,18 +107,28 @@ export class Paper {
       }
     } else return;
     event.preventDefault();
-    this.onCursor?.(this.cursor);
+    this.showCursor();
+  }
+
+  /** Where the keyboard's pen is; filled where it is down. */
+  showCursor() {
+    const spot = $("cursor");
+    spot.hidden = false;
+    spot.classList.toggle("down", this.cursor.down);
+    [spot.style.left, spot.style.top] = [this.cursor.x, this.cursor.y].map((one) => `${(one / SIDE) * 100}%`);
   }
 
   undo() {
+    if (this.picture) return; // it has no strokes
+    this.lift();
     this.strokes.pop();
     this.redraw();
     this.tell();
   }
 
   clear() {
+    this.lift();
     this.strokes = [];
-    this.stroke = null;
     this.picture = null;
     this.canvas.width = this.canvas.height = SIDE;
     this.redraw();
@@ -108,6 +136,7 @@ export class Paper {
   }
 
   show(strokes) {
+    this.lift();
     this.picture = null;
     this.canvas.width = this.canvas.height = SIDE;
     this.strokes = strokes;
@@ -118,8 +147,9 @@ export class Paper {
   /** Read a file as it is; what the browser can show of it is shown. */
   async open(file) {
     const bitmap = await createImageBitmap(file).catch(() => null); // a PDF, say: the server may read it nevertheless
+    this.lift();
     this.strokes = [];
-    this.picture = { bitmap, sent: { body: file, type: file.type || "application/octet-stream" }, turned: 0 };
+    this.picture = { bitmap, sent: { body: file, type: SENT.test(file.type) ? file.type : "application/octet-stream" }, turned: 0 };
     this.showPicture();
     this.tell();
   }

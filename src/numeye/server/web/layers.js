@@ -15,14 +15,14 @@ export class Layers {
     this.figures = new Map();
     this.focus = null; // {layer, unit, y, x} that was clicked
     this.list = element("div");
-    this.detail = element("div", { class: "detail", id: "detail" });
+    this.detail = element("div", { class: "detail", id: "detail", tabindex: "0", role: "region", "aria-label": t("inside.detail") });
     this.scaling = element("select", { id: "scaling", onchange: () => this.draw() }, ...["layer", "unit", "network"].map((one) => element("option", { value: one }, t(`scaling.${one}`))));
-    this.hover = element("p", { class: "muted", id: "hover", role: "status" }, t("inside.hint"));
+    this.hover = element("p", { class: "muted", id: "hover", role: "status" });
     const maps = element("button", { type: "button", id: "maps", onclick: () => this.onMaps?.() }, t("inside.maps"));
     $("view-inside").append(
       element("h2", {}, t("inside.title")),
       element("div", { class: "row" }, element("label", { class: "controls" }, `${t("scale")} `, this.scaling), maps, exportButtons("numeye-layers", () => this.exported())),
-      this.hover,
+      element("p", { class: "muted" }, t("inside.hint")), this.hover,
       element("div", { class: "inside" }, this.list, this.detail),
     );
   }
@@ -126,8 +126,8 @@ export class Layers {
   light(place) {
     for (const { over } of this.figures.values()) over.getContext("2d").clearRect(0, 0, over.width, over.height);
     const layer = place && this.layer(place.layer);
-    if (!layer || place.unit >= layer.shape[0]) {
-      this.hover.textContent = t("inside.hint");
+    if (!layer || !has(layer, place)) {
+      this.hover.textContent = "";
       return this.lit(null);
     }
     const { unit, y = 0, x = 0 } = place;
@@ -157,6 +157,11 @@ export class Layers {
       context.strokeRect(x + x0 - 0.5, y + y0 - 0.5, Math.max(x1 - x0, 2) + 1, Math.max(y1 - y0, 2) + 1);
     }
   }
+}
+
+/** True where a layer has such a place; another network's may have fewer units, or smaller maps. */
+export function has({ shape: [units, height = 1, width = 1] }, { unit, y = 0, x = 0 }) {
+  return [[unit, units], [y, height], [x, width]].every(([one, most]) => Number.isInteger(one) && one >= 0 && one < most);
 }
 
 /** True where a unit looks at the unit of its own number only: ReLU, pooling, sums. */

@@ -25,17 +25,18 @@ export class Learn {
     this.chart = document.createElementNS(SVG, "svg");
     this.chart.setAttribute("class", "chart");
     this.chart.setAttribute("role", "img");
+    this.chart.setAttribute("aria-label", t("learn.chart"));
     this.slider = element("input", { type: "range", id: "snapshot", min: "0", max: "0", value: "0", oninput: () => this.pick(Number(this.slider.value)) });
     this.at = element("span");
     this.filters = element("div", { class: "row", id: "filters" });
     const bars = element("div", { id: "learning-answer" });
     this.bars = new Bars(bars, t("learn.says"));
-    const looking = element("button", { type: "button", id: "look-into", onclick: () => looked(this.model) }, t("learn.look"));
-    const putting = element("button", { type: "button", id: "put-beside", onclick: () => beside(this.model) }, t("learn.beside"));
+    this.looking = element("button", { type: "button", id: "look-into", onclick: () => looked(this.model) }, t("learn.look"));
+    this.putting = element("button", { type: "button", id: "put-beside", onclick: () => beside(this.model) }, t("learn.beside"));
     this.body = element("div", {},
       element("div", { class: "row controls" }, element("label", {}, `${t("learn.recipe")} `, this.recipe), element("label", {}, `${t("learn.epochs")} `, this.epochs), this.start, this.stop, this.resume, element("label", {}, `${t("learn.runs")} `, this.runs)),
       this.said, this.chart,
-      element("div", { class: "row" }, element("label", { for: "snapshot" }, t("learn.snapshot")), this.slider, this.at, looking, putting),
+      element("div", { class: "row" }, element("label", { for: "snapshot" }, t("learn.snapshot")), this.slider, this.at, this.looking, this.putting),
       element("div", { class: "columns" }, bars, element("div", {}, element("h3", {}, t("learn.filters")), this.filters)),
       exportButtons("numeye-training", () => ({ svg: this.chart, data: { run: this.name, rows: this.rows, metrics: this.status?.metrics } })));
     $("view-learn").append(element("h2", {}, t("learn.title")), element("p", { class: "muted" }, t("learn.about")), this.body);
@@ -113,6 +114,7 @@ export class Learn {
     this.stop.disabled = state !== "running";
     this.resume.disabled = !["stopped", "failed"].includes(state);
     this.start.disabled = state === "running";
+    for (const one of [this.looking, this.putting]) one.disabled = !this.name || typeof this.step !== "number";
   }
 
   show() {
@@ -193,7 +195,7 @@ export class Learn {
       parts.push(label);
     }
     this.chart.replaceChildren(...parts);
-    this.chart.setAttribute("aria-label", this.said.textContent);
+    this.chart.setAttribute("aria-label", [t("learn.chart"), this.said.textContent].filter(Boolean).join(": "));
   }
 }
 

@@ -8,9 +8,9 @@ import { drawMap, scale } from "./colours.js";
 import { Paper, SIDE } from "./draw.js";
 import { exportButtons } from "./export.js";
 import { Fool } from "./fool.js";
-import { Layers } from "./layers.js";
+import { has, Layers } from "./layers.js";
 import { Learn } from "./learn.js";
-import { $, element, loadTexts, t, tell } from "./page.js";
+import { $, element, loadTexts, say, t, tell } from "./page.js";
 import * as state from "./state.js";
 import { Steps } from "./steps.js";
 import { Tour } from "./tour.js";
@@ -53,6 +53,7 @@ function nothing() {
   bars.show(t("empty"), null, null);
   besideBars.show("", null, null);
   drawBoxes(paper, [], 0, null);
+  say(t("empty"));
 }
 
 async function something(when) {
@@ -138,7 +139,7 @@ const look = latest(async () => {
     if (view === "fed") steps.show(explained);
     if (view === "inside") {
       layers.show(explained);
-      if (layers.focus) await showSum(layers.focus, false);
+      if (layers.focus) showSum(layers.focus).catch(wrong); // not awaited: the next stroke need not wait for it
     }
   } catch (error) {
     await wrong(error);
@@ -153,13 +154,21 @@ function lookSoon() {
   looking = setTimeout(() => { looked = performance.now(); look(); }, paper.stroke ? Math.max(looked + BETWEEN - performance.now(), 0) : 0);
 }
 
-async function showSum(place, exciting = true) {
+let wanted = 0; // counts what is asked for beside the layers: an answer that comes late must not replace a newer one
+
+/** The sum at once, and what excites its unit as soon as that is known. */
+async function showSum(place) {
+  const mine = ++wanted;
   const layer = layers.layer(place.layer);
-  if (!layer) return layers.detail.replaceChildren();
-  const known = await units.get(model(), layer.name, place.unit, exciting);
-  layers.detail.replaceChildren(...panel(explained, layer, place, known));
-  layers.resized();
-  return remember();
+  if (!layer || !explained || !has(layer, place)) return layers.detail.replaceChildren();
+  remember();
+  for (const exciting of units.has(model(), layer.name, place.unit, true) ? [true] : [false, true]) {
+    const known = await units.get(model(), layer.name, place.unit, exciting);
+    if (mine !== wanted) return undefined;
+    layers.detail.replaceChildren(...panel(explained, layer, place, known));
+    layers.resized();
+  }
+  return undefined;
 }
 
 /** A rectangle of what the network was fed with, on the paper. */
@@ -174,7 +183,10 @@ function light(rectangle) {
 }
 
 async function showMaps() {
+  if (paper.empty) return;
+  const mine = ++wanted;
   const said = unpack(await explain(part(), { layers: false, hidden: true, activation: true }));
+  if (mine !== wanted) return;
   const shown = ["hidden", "activation"].flatMap((name) => {
     if (!said[name]) return [element("p", { class: "muted" }, t(`${name}.none`))];
     const { shape: [height, width], values } = said[name];
@@ -196,7 +208,7 @@ const paper = new Paper((when) => {
 });
 const steps = new Steps(() => { remember(); answer(); });
 const layers = new Layers({
-  chosen: (place) => { showSum(place, false).then(() => showSum(place)).catch(wrong); },
+  chosen: (place) => { showSum(place).catch(wrong); },
   lit: light,
 });
 layers.onMaps = () => showMaps().catch(wrong);
@@ -227,8 +239,11 @@ for (const name of VIEWS) {
   $("tabs").append(element("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `view-${name}`, onclick: () => show(name) }, t(`${name}.title`)));
 }
 $("tabs").addEventListener("keydown", (event) => {
-  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (by) show(VIEWS.at((VIEWS.indexOf(view) + by) % VIEWS.length), true);
+  const now = VIEWS.indexOf(view);
+  const to = { ArrowLeft: now - 1, ArrowRight: (now + 1) % VIEWS.length, Home: 0, End: -1 }[event.key];
+  if (to === undefined) return;
+  event.preventDefault(); // Home and End would scroll
+  show(VIEWS.at(to), true);
 });
 
 const tour = new Tour((place) => {
@@ -255,6 +270,7 @@ function use(select, name) {
 }
 
 function changed() {
+  wanted++;
   layers.detail.replaceChildren();
   other.hidden = !beside();
   remember();
@@ -280,8 +296,8 @@ $("clear").addEventListener("click", () => paper.clear());
 $("width").addEventListener("input", () => { paper.width = Number($("width").value); });
 $("model").addEventListener("change", () => { steps.without.clear(); changed(); });
 $("beside").addEventListener("change", changed);
-$("bare").addEventListener("click", () => bare(true));
-document.body.append(element("button", { type: "button", id: "leave-bare", onclick: () => bare(false) }, t("lesson-end")));
+$("bare").addEventListener("click", () => { bare(true); $("leave-bare").focus(); });
+document.body.append(element("button", { type: "button", id: "leave-bare", onclick: () => { bare(false); $("bare").focus(); } }, t("lesson-end")));
 $("upload").addEventListener("change", () => { if ($("upload").files[0]) paper.open($("upload").files[0]); $("upload").value = ""; });
 $("own").addEventListener("change", () => { if ($("own").files[0]) addOwn($("own").files[0]); $("own").value = ""; });
 camera((blob) => paper.open(blob));
@@ -365,7 +381,7 @@ paper.strokes = state.decodeStrokes(begun.s ?? "", SIDE);
 paper.redraw();
 show(view);
 if (begun.b) bare(true);
-if (begun.t) tour.go(Number(begun.t), false);
+if (begun.t) tour.go(Math.round(Number(begun.t)), false);
 ready = true;
 answer();
 document.documentElement.dataset.ready = "true";

@@ -11,6 +11,8 @@ export function at(layer, unit, y = 0, x = 0) {
   return layer.values[(unit * height + y) * width + x];
 }
 
+const inside = ({ shape: [, height, width] }, y, x) => y >= 0 && x >= 0 && y < height && x < width;
+
 /** The rectangle of the layer below that a place of a layer looks at: rows top to bottom, columns left to right. */
 export function field(layer, y, x, below) {
   if (layer.shape.length === 1 || below.shape.length === 1) return whole(below);
@@ -71,7 +73,7 @@ function join(a, b) {
 export function arithmetic(net, layer, unit, y, x, weights) {
   const below = layer.sources.map((name) => net.byTensor.get(name));
   if (below.some((one) => !one) || !below.length) return null;
-  if (layer.operation === "Conv") return convolution(layer, below[0], unit, y, x, weights);
+  if (layer.operation === "Conv") return weights && convolution(layer, below[0], unit, y, x, weights);
   if (layer.kind === "linear") return weights && linear(below, weights);
   if (layer.operation.endsWith("Pool")) return pooling(layer, below[0], unit, y, x);
   if (layer.operation === "Relu") return { kind: "ReLU", of: at(below[0], unit, y, x), value: Math.max(0, at(below[0], unit, y, x)) };
@@ -107,13 +109,16 @@ function convolution(layer, below, unit, y, x, { weight, bias }) {
   return { kind: "convolution", rows, columns, channels, bias, value };
 }
 
-/** Focus: of four neighbours only the strongest goes on (or their mean). */
+/** Focus: of four neighbours only the strongest goes on (or their mean); what lies outside of the maps is no neighbour. */
 function pooling(layer, below, unit, y, x) {
   const [rows, columns] = layer.kernel;
   const { top, left } = field(layer, y, x, below);
   const patch = [];
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) patch.push(at(below, unit, top + row, left + column));
+    for (let column = 0; column < columns; column++) {
+      const [y0, x0] = [top + row * layer.dilations[0], left + column * layer.dilations[1]];
+      if (layer.pads_count || inside(below, y0, x0)) patch.push(at(below, unit, y0, x0));
+    }
   }
   const best = Math.max(...patch);
   const most = layer.operation.includes("Max");

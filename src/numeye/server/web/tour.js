@@ -22,7 +22,7 @@ export class Tour {
   }
 
   go(step, tell = true) {
-    this.step = Math.min(Math.max(step, 1), STEPS.length);
+    this.step = Math.min(Math.max(step || 1, 1), STEPS.length);
     const name = STEPS[this.step - 1], place = $("tour");
     place.hidden = false;
     const move = (label, by, disabled) => element("button", { type: "button", disabled, onclick: () => this.go(this.step + by) }, t(label));

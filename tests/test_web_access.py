@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from screen import Screen
+from screen import SEVEN, Screen
 
 pytestmark = pytest.mark.web
 
@@ -159,10 +159,10 @@ def test_a_server_with_keys_asks_for_one(browser: Browser, server: str) -> None:
             lambda route: route.continue_() if "authorization" in route.request.headers else route.fulfill(**refused),
         )
         page = screen.open()
-        screen.stroke([(140, 60), (140, 220)])
+        screen.stroke(SEVEN)
         page.wait_for_selector("dialog[open]")
         page.fill("#key", "secret")
         page.click("text=Use it")
-        screen.reads("1")
+        screen.reads("7")
         assert page.locator("dialog").count() == 0
         screen.forgive()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -64,8 +64,9 @@ class Layer:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, without weights."""
-        names = "name kind operation shape sources kernel strides dilations pads pads_count group".split()
-        return {name: getattr(self, name) for name in names} | {"weights": bool(self.weights)}
+        kept = ("tensor", "weights", "scales", "units_first")
+        told = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in kept}
+        return told | {"weights": bool(self.weights)}
 
 
 def drafts(graph: Any) -> list[Layer]:

@@ -371,7 +371,7 @@ try {
 } catch (error) {
   await wrong(error);
 }
-for (const step of (begun.w ?? "").split(",").filter(Boolean)) steps.without.add(step);
+for (const step of (begun.w ?? "").split(",")) if (t(`steps.${step}`) !== `steps.${step}`) steps.without.add(step);
 if (begun.l) {
   const [layer, unit, y, x] = begun.l.split("~");
   layers.focus = { layer, unit: Number(unit), y: Number(y || 0), x: Number(x || 0) };

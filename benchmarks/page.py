@@ -38,7 +38,7 @@ document.addEventListener("numeye:answered", ({ detail }) => requestAnimationFra
   moved = moved.filter((when) => when > detail.when);
 })));
 """
-DONE = "document.getElementById('training-said').textContent.startsWith('finished')"
+DONE = "() => document.getElementById('training-said').textContent.startsWith('finished')"
 
 
 @contextmanager

@@ -46,14 +46,16 @@ export function verdict(reading) {
 /** Boxes in reading order; the chosen digit's is drawn stronger. */
 export function drawBoxes(paper, digits, chosen, window) {
   const marks = $("marks");
+  const needed = digits.length > 1 || window; // one digit alone needs no box
+  if (!needed && marks.dataset.empty) return;
+  marks.dataset.empty = needed ? "" : "yes";
   marks.width = paper.canvas.width;
   marks.height = paper.canvas.height;
   const shrunk = paper.canvas.width / paper.size[0];
   const context = marks.getContext("2d");
   const unit = Math.max(marks.width, marks.height) / SIZE;
   context.font = `600 ${12 * unit}px system-ui, sans-serif`;
-  digits.forEach((digit, place) => {
-    if (digits.length < 2) return; // one digit alone needs no box
+  if (digits.length > 1) digits.forEach((digit, place) => {
     const [x, y, width, height] = digit.box.map((one) => one * shrunk);
     context.lineWidth = (place === chosen ? 3 : 1.5) * unit;
     context.strokeStyle = context.fillStyle = place === chosen ? "#d9480f" : "#1f5fbf";

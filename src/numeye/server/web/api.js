@@ -1,5 +1,7 @@
 // What the page asks the server, and how numbers travel.
 
+import { breathe } from "./page.js";
+
 export const DEFAULT = "reader";
 
 /** What went wrong, in the server's own words. */
@@ -43,6 +45,7 @@ export function npy(bytes, shape) {
 }
 
 function bytes(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text); // new, and ten times as quick
   const plain = atob(text);
   const found = new Uint8Array(plain.length);
   for (let number = 0; number < plain.length; number++) found[number] = plain.charCodeAt(number);
@@ -55,10 +58,14 @@ export const floats = ({ shape, values }) => ({ shape, values: new Float32Array(
 export const greys = ({ shape, values }) => ({ shape, values: bytes(values) });
 
 /** What an explanation says, its numbers unpacked; layers can be found by the tensor that they make. */
-export function unpack(said) {
+export async function unpack(said) {
   const input = { name: "input", kind: "input", tensor: said.input, sources: [], ...floats(said.pixels) };
   input.shape = [1, ...input.shape];
-  const layers = said.layers.map((layer) => ({ ...layer, ...floats(layer.values) }));
+  const layers = [];
+  for (const layer of said.layers) {
+    await breathe();
+    layers.push({ ...layer, ...floats(layer.values) });
+  }
   const byTensor = new Map([input, ...layers].map((layer) => [layer.tensor, layer]));
   const maps = Object.fromEntries(["hidden", "activation"].map((name) => [name, said[name] && floats(said[name])]));
   return { ...said, ...maps, input, layers, byTensor, steps: said.steps.map((step) => ({ ...step, picture: greys(step.picture) })) };

@@ -48,13 +48,12 @@ export function colour({ name, low, high }, value) {
 /** Paint one map (height x width numbers from `offset`) into a picture of 32-bit pixels, each number `zoom` wide. */
 export function paint(pixels, stride, left, top, values, offset, height, width, zoom, colours) {
   for (let y = 0; y < height; y++) {
+    const start = (top + y * zoom) * stride + left;
     for (let x = 0; x < width; x++) {
       const painted = colour(colours, values[offset + y * width + x]);
-      for (let row = 0; row < zoom; row++) {
-        const start = (top + y * zoom + row) * stride + left + x * zoom;
-        pixels.fill(painted, start, start + zoom);
-      }
+      for (let column = 0; column < zoom; column++) pixels[start + x * zoom + column] = painted;
     }
+    for (let row = 1; row < zoom; row++) pixels.copyWithin(start + row * stride, start, start + width * zoom);
   }
 }
 

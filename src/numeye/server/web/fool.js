@@ -81,6 +81,7 @@ export class Fool {
     this.said.textContent = now;
     this.told = { model: this.model(), values: { ...this.values }, answer: now, sliders: {} };
     for (const [name, slider] of Object.entries(SLIDERS)) {
+      if (this.paper.stroke) return; // drawing goes on, and comes first
       const places = Array.from({ length: SAMPLES }, (_, place) => slider.from + ((slider.to - slider.from) * place) / (SAMPLES - 1));
       const answers = await this.answers(places.map((value) => ({ ...this.values, [name]: value })));
       this.told.sliders[name] = places.map((value, place) => ({ value, answer: answers[place] }));

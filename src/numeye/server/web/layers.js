@@ -3,7 +3,7 @@
 import { colour, paint, range, scale } from "./colours.js";
 import { exportButtons } from "./export.js";
 import { at, fields } from "./net.js";
-import { $, element, number, t } from "./page.js";
+import { $, breathe, element, number, t } from "./page.js";
 
 const CELL = 56, GAP = 4, SQUARE = 14; // pixels: of a map at least, between them, of a unit without places
 
@@ -32,7 +32,7 @@ export class Layers {
     return { canvases: [...this.list.querySelectorAll("canvas.maps")], data: { model: this.net?.model, layers } };
   }
 
-  show(net) {
+  async show(net) {
     this.net = net;
     const room = Math.max(this.list.clientWidth, 240);
     const names = [room, ...net.layers.map((layer) => `${layer.name} ${layer.shape}`)].join();
@@ -42,8 +42,8 @@ export class Layers {
       this.figures = new Map(net.layers.map((layer) => [layer.name, this.figure(layer)]));
       this.list.replaceChildren(...[...this.figures.values()].map((figure) => figure.element));
     }
-    this.draw();
-    this.light(this.focus);
+    await this.draw();
+    if (net === this.net) this.light(this.focus);
   }
 
   /** Lay the maps out anew where there is more room for them, or less. */
@@ -67,11 +67,14 @@ export class Layers {
     return { element: figure, caption, canvas, over, layout: layout(layer, this.room) };
   }
 
-  draw() {
-    if (!this.net) return;
+  async draw() {
+    const { net } = this;
+    if (!net) return;
     const mode = this.scaling.value;
-    const network = mode === "network" ? scale(joined(this.net.layers.map((layer) => range(layer.values)))) : null;
-    for (const layer of this.net.layers) {
+    const network = mode === "network" ? scale(joined(net.layers.map((layer) => range(layer.values)))) : null;
+    for (const layer of net.layers) {
+      await breathe();
+      if (net !== this.net) return; // a newer one is being drawn
       const { canvas, over, caption, layout } = this.figures.get(layer.name);
       const told = t(`kinds.${layer.kind}`);
       caption.replaceChildren(

@@ -16,7 +16,7 @@ import { Steps } from "./steps.js";
 import { Tour } from "./tour.js";
 
 const VIEWS = ["fed", "inside", "fool", "learn"];
-const BETWEEN = 150; // milliseconds between two looks while the pen moves
+const REST = 8; // while the pen moves, looks rest so many times as long as they took
 
 await loadTexts();
 const begun = state.read();
@@ -134,24 +134,27 @@ function part() {
 
 const look = latest(async () => {
   if (paper.empty) return;
+  const begun = performance.now();
   try {
-    explained = unpack(await explain(part(), { layers: view === "inside" }));
+    explained = await unpack(await explain(part(), { layers: view === "inside" }));
     if (view === "fed") steps.show(explained);
     if (view === "inside") {
-      layers.show(explained);
+      await layers.show(explained);
       if (layers.focus) showSum(layers.focus).catch(wrong); // not awaited: the next stroke need not wait for it
     }
   } catch (error) {
     await wrong(error);
   }
+  const now = performance.now();
+  next = now + REST * (now - begun);
 });
 
-let looked = 0, looking = null;
+let next = 0, looking = null;
 
 /** While the pen moves the bars come first, and only now and then what is behind them. */
 function lookSoon() {
   clearTimeout(looking);
-  looking = setTimeout(() => { looked = performance.now(); look(); }, paper.stroke ? Math.max(looked + BETWEEN - performance.now(), 0) : 0);
+  looking = setTimeout(look, paper.stroke ? Math.max(next - performance.now(), 0) : 0);
 }
 
 let wanted = 0; // counts what is asked for beside the layers: an answer that comes late must not replace a newer one
@@ -185,7 +188,7 @@ function light(rectangle) {
 async function showMaps() {
   if (paper.empty) return;
   const mine = ++wanted;
-  const said = unpack(await explain(part(), { layers: false, hidden: true, activation: true }));
+  const said = await unpack(await explain(part(), { layers: false, hidden: true, activation: true }));
   if (mine !== wanted) return;
   const shown = ["hidden", "activation"].flatMap((name) => {
     if (!said[name]) return [element("p", { class: "muted" }, t(`${name}.none`))];

@@ -44,5 +44,14 @@ export function tell(error) {
   place.textContent = error ? error.message || String(error) : "";
 }
 
+let breathed = 0;
+
+/** Lets the pen and the screen have their turn, where somebody has worked for some milliseconds. */
+export async function breathe() {
+  if (performance.now() - breathed < 6) return;
+  await new Promise((go) => setTimeout(go));
+  breathed = performance.now();
+}
+
 /** For screen readers. */
 export const say = (text) => { $("said").textContent = text; };

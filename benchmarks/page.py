@@ -38,7 +38,6 @@ document.addEventListener("numeye:answered", ({ detail }) => requestAnimationFra
   moved = moved.filter((when) => when > detail.when);
 })));
 """
-DONE = "() => document.getElementById('training-said').textContent.startsWith('finished')"
 
 
 @contextmanager
@@ -100,9 +99,7 @@ def pictures(page: Page) -> None:
     page.screenshot(path=PICTURES / "page-inside.png")
     page.click("#tab-learn")
     page.click("#start")
-    page.wait_for_function(
-        "document.getElementById('training-said').textContent.startsWith('finished')", timeout=600_000
-    )
+    page.locator("#training-said", has_text="finished").wait_for(timeout=600_000)
     page.locator("#snapshot").fill("7")
     page.wait_for_timeout(1000)
     page.screenshot(path=PICTURES / "page-learn.png")

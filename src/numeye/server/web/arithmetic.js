@@ -42,9 +42,9 @@ export function panel(net, layer, { unit, y = 0, x = 0 }, known) {
   const where = layer.shape.length === 1 ? "" : t("inside.place", { row: y, column: x });
   return [
     element("h3", {}, t("sum.title", { layer: layer.name, unit, where })),
-    ...(sum ? SHOW[sum.kind](sum) : [element("p", {}, t("sum.none"))]),
     element("p", { class: "sum", id: "sum" }, sum ? `${t("sum.is")} ${number(sum.value, DIGITS)}` : ""),
     element("p", { class: "muted" }, t("sum.network", { value: number(value, DIGITS) })),
+    ...(sum ? SHOW[sum.kind](sum) : [element("p", {}, t("sum.none"))]),
     ...filter(known),
     ...exciting(net, layer, known),
   ];

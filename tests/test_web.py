@@ -160,6 +160,12 @@ def test_a_photo_is_read_in_order_and_each_digit_looked_at(screen: Screen, photo
         )
         fed.append(screen.picture(".steps li:last-child canvas"))
     assert len(set(fed)) == 3
+    buttons = page.locator(".which button")  # by keyboard
+    assert buttons.all_inner_texts() == ["4", "0", "7"]
+    buttons.nth(0).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#answer .bars .best:has-text('4')")
+    assert [button.get_attribute("aria-pressed") for button in buttons.all()] == ["true", "false", "false"]
 
 
 @pytest.mark.parametrize("how", ["drop", "paste"])
@@ -258,6 +264,23 @@ def test_a_broken_address_does_no_harm(screen: Screen, state: str) -> None:
     page.wait_for_selector("#problem", state="hidden")
     assert "NaN" not in page.inner_text("body")
     screen.forgive()
+
+
+def test_another_address_in_an_open_tab_is_followed(screen: Screen) -> None:
+    page = screen.open()
+    screen.seven()
+    page.wait_for_url("**s=*")
+    drawn = page.url
+    page.click("#clear")
+    screen.reads("Draw something")
+    page.evaluate("address => { location.href = address; }", drawn.replace("v=fed", "v=fool"))
+    screen.reads("7")
+    page.wait_for_selector("#view-fool:not([hidden])")
+    page.keyboard.press("Tab")
+    page.focus(".skip")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "answer"
+    screen.forgive()  # what was still being fetched when it was loaded anew
 
 
 def test_two_networks_side_by_side(screen: Screen) -> None:

@@ -36,6 +36,25 @@ export class Bars {
   }
 }
 
+/** A button for each of several digits: one of them is looked into. */
+export class Which {
+  constructor(before, chosen) {
+    this.chosen = chosen;
+    this.row = element("div", { class: "row which", role: "group", "aria-label": t("which"), hidden: true });
+    before.before(this.row);
+  }
+
+  show(digits, chosen) {
+    this.row.hidden = digits.length < 2;
+    const told = digits.map(({ digit }) => digit).join("");
+    if (told !== this.told) {
+      this.told = told;
+      this.row.replaceChildren(...digits.map(({ digit }, place) => element("button", { type: "button", onclick: () => this.chosen(place) }, String(digit))));
+    }
+    [...this.row.children].forEach((button, place) => button.setAttribute("aria-pressed", String(place === chosen)));
+  }
+}
+
 /** What the server read, in words for the verdict. */
 export function verdict(reading) {
   if (reading.rejected) return [t("rejected", { reason: reading.rejected })];

@@ -14,6 +14,11 @@ export class Units {
     this.known = new Map();
   }
 
+  /** A run folder's weights are others when it was trained on. */
+  forget() {
+    this.known.clear();
+  }
+
   has(...unit) {
     return this.known.has(unit.join("\n"));
   }

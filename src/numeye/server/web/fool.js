@@ -8,14 +8,14 @@ import { $, element, number, t, tell } from "./page.js";
 const SMALL = SIDE / 2; // pixels a side of what is sent
 const SAMPLES = 21; // along each slider
 
-// Each slider: from, to, where it changes nothing, and how it is told.
+// Each slider: from, to, by how much, where it changes nothing, and how it is told.
 const SLIDERS = {
-  right: { from: -100, to: 100, rest: 0, unit: "%" },
-  down: { from: -100, to: 100, rest: 0, unit: "%" },
-  turn: { from: -180, to: 180, rest: 0, unit: "°" },
-  thick: { from: 0.2, to: 3, rest: 1, unit: "×" },
-  noise: { from: 0, to: 100, rest: 0, unit: "%" },
-  hide: { from: 0, to: 100, rest: 0, unit: "%" },
+  right: { from: -100, to: 100, step: 1, rest: 0, unit: "%" },
+  down: { from: -100, to: 100, step: 1, rest: 0, unit: "%" },
+  turn: { from: -180, to: 180, step: 1, rest: 0, unit: "°" },
+  thick: { from: 0.2, to: 3, step: 0.05, rest: 1, unit: "×" },
+  noise: { from: 0, to: 100, step: 1, rest: 0, unit: "%" },
+  hide: { from: 0, to: 100, step: 1, rest: 0, unit: "%" },
 };
 
 export class Fool {
@@ -42,9 +42,9 @@ export class Fool {
     });
   }
 
-  row(name, { from, to, rest, unit }) {
+  row(name, { from, to, step, rest, unit }) {
     const value = element("span");
-    const input = element("input", { type: "range", id: `fool-${name}`, min: String(from), max: String(to), step: String((to - from) / 200), value: String(rest) });
+    const input = element("input", { type: "range", id: `fool-${name}`, min: String(from), max: String(to), step: String(step), value: String(rest) });
     input.addEventListener("input", () => {
       this.values[name] = Number(input.value);
       this.update();

@@ -106,6 +106,7 @@ export class Learn {
       else if (before && before !== status.state) await this.list();
     } catch (error) {
       tell(error);
+      if (name === this.name && this.status?.state === "running") this.timer = setTimeout(() => this.follow(), 5 * EVERY);
     }
   }
 

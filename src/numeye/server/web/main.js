@@ -1,15 +1,17 @@
 // The page: what is drawn is read at once, and every view shows the same picture.
 
-import { ask, DEFAULT, latest, post, Refusal, unpack, useKey } from "./api.js";
-import { announce, Bars, clicked, drawBoxes, verdict } from "./answer.js";
+import { DEFAULT, latest, post, Refusal, unpack } from "./api.js";
+import { announce, Bars, clicked, drawBoxes, verdict, Which } from "./answer.js";
 import { panel, Units } from "./arithmetic.js";
 import { camera } from "./camera.js";
 import { drawMap, scale } from "./colours.js";
 import { Paper, SIDE } from "./draw.js";
 import { exportButtons } from "./export.js";
 import { Fool } from "./fool.js";
+import { askForKey } from "./key.js";
 import { has, Layers } from "./layers.js";
 import { Learn } from "./learn.js";
+import { addOwn, beside, choose, listNetworks, model } from "./networks.js";
 import { $, element, loadTexts, say, t, tell } from "./page.js";
 import * as state from "./state.js";
 import { Steps } from "./steps.js";
@@ -27,15 +29,13 @@ let chosen = 0; // which of its digits is looked into
 let explained = null; // what was seen of that digit
 let offset = [0, 0]; // of the part of the picture that was explained
 
-const model = () => $("model").value || DEFAULT;
-const beside = () => $("beside").value;
-
 // --- the answer -------------------------------------------------------------------------------------------------
 
 const columns = element("div", { class: "columns" });
 const [mine, other] = [element("div"), element("div", { class: "beside", hidden: true })];
 columns.append(mine, other);
 $("answer").append(columns, exportButtons("numeye-answer", () => ({ canvases: [paper.canvas], data: reading })));
+const which = new Which(columns, lookAt);
 const bars = new Bars(mine, ""), besideBars = new Bars(other, "");
 
 /** One answer after the other; while one is awaited only the newest change waits. `when` is when the pen moved. */
@@ -52,6 +52,7 @@ function nothing() {
   reading = explained = null;
   bars.show(t("empty"), null, null);
   besideBars.show("", null, null);
+  which.show([], 0);
   drawBoxes(paper, [], 0, null);
   say(t("empty"));
 }
@@ -85,8 +86,16 @@ function explain(sent, wanted, named = model()) {
   return post(`v1/explain?${asked}`, sent);
 }
 
+/** Look at one of several digits. */
+function lookAt(place) {
+  chosen = place;
+  showAnswer();
+  if (view === "fed" || view === "inside") look();
+}
+
 function showAnswer() {
   const digit = reading.digits[chosen];
+  which.show(reading.digits, chosen);
   bars.title.textContent = beside() ? model() : "";
   bars.show(verdict(reading), reading.rejected, digit?.probabilities ?? null);
   drawBoxes(paper, reading.digits, chosen, null);
@@ -105,18 +114,9 @@ const compare = latest(async () => {
 });
 
 async function wrong(error) {
-  if (error instanceof Refusal && error.status === 401) return askForKey();
+  if (error instanceof Refusal && error.status === 401) return askForKey(answer);
   tell(error);
   return undefined;
-}
-
-function askForKey() {
-  if (document.querySelector("dialog[open]")) return;
-  const input = element("input", { type: "password", id: "key", autocomplete: "off" });
-  const dialog = element("dialog", {}, element("form", { method: "dialog" }, element("label", {}, `${t("key")} `, input), " ", element("button", {}, t("key-use"))));
-  dialog.addEventListener("close", () => { useKey(input.value); dialog.remove(); answer(); });
-  document.body.append(dialog);
-  dialog.showModal();
 }
 
 // --- looking into it --------------------------------------------------------------------------------------------
@@ -266,14 +266,14 @@ function bare(on) {
   remember();
 }
 
-function use(select, name) {
-  if (![...$(select).options].some((option) => option.value === name)) $(select).append(element("option", { value: name }, name));
-  $(select).value = name;
+function use(list, name) {
+  choose(list, name);
   changed();
 }
 
 function changed() {
   wanted++;
+  units.forget();
   layers.detail.replaceChildren();
   other.hidden = !beside();
   remember();
@@ -301,53 +301,31 @@ $("model").addEventListener("change", () => { steps.without.clear(); changed(); 
 $("beside").addEventListener("change", changed);
 $("bare").addEventListener("click", () => { bare(true); $("leave-bare").focus(); });
 document.body.append(element("button", { type: "button", id: "leave-bare", onclick: () => { bare(false); $("bare").focus(); } }, t("lesson-end")));
-$("upload").addEventListener("change", () => { if ($("upload").files[0]) paper.open($("upload").files[0]); $("upload").value = ""; });
-$("own").addEventListener("change", () => { if ($("own").files[0]) addOwn($("own").files[0]); $("own").value = ""; });
+for (const id of ["upload", "own"]) $(id).addEventListener("change", () => { take($(id).files[0]); $(id).value = ""; });
 camera((blob) => paper.open(blob));
 paper.canvas.addEventListener("click", (event) => {
   if ((reading?.digits.length ?? 0) < 2 || !paper.picture) return;
   const box = paper.canvas.getBoundingClientRect();
   const at = clicked(reading.digits, [((event.clientX - box.left) / box.width) * paper.size[0], ((event.clientY - box.top) / box.height) * paper.size[1]]);
-  if (at < 0) return;
-  chosen = at;
-  showAnswer();
-  if (view === "fed" || view === "inside") look();
+  if (at >= 0) lookAt(at);
 });
 
 /** Pictures and networks may be dropped anywhere, and pictures pasted. */
 function take(file) {
   if (!file) return;
-  if (file.name?.endsWith(".onnx")) addOwn(file);
+  if (file.name?.endsWith(".onnx")) addOwn(file).then((name) => use("model", name)).catch(wrong);
   else paper.open(file);
 }
 addEventListener("dragover", (event) => { event.preventDefault(); $("paper").classList.add("dropping"); });
 addEventListener("dragleave", () => $("paper").classList.remove("dropping"));
 addEventListener("drop", (event) => { event.preventDefault(); $("paper").classList.remove("dropping"); take(event.dataTransfer.files[0]); });
 addEventListener("paste", (event) => take([...event.clipboardData.items].find((item) => item.kind === "file")?.getAsFile()));
+addEventListener("hashchange", () => location.reload()); // somebody pasted another address
+document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); $("answer").focus(); });
 addEventListener("resize", () => layers.resized());
 addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "z") { event.preventDefault(); paper.undo(); }
 });
-
-async function addOwn(file) {
-  try {
-    const { name } = await post(`page/networks?name=${encodeURIComponent(file.name.slice(0, 80))}`, { body: file, type: "application/octet-stream" });
-    await listNetworks();
-    use("model", name);
-  } catch (error) {
-    await wrong(error);
-  }
-}
-
-async function listNetworks() {
-  const { networks, local } = await ask("page/networks");
-  const options = () => networks.map(({ name, about }) => element("option", { value: name, title: about }, name.startsWith("own/") ? about : name));
-  const before = [model(), beside()];
-  $("model").replaceChildren(...options());
-  $("beside").replaceChildren(element("option", { value: "" }, t("nobody")), ...options());
-  [$("model").value, $("beside").value] = before;
-  return local;
-}
 
 // --- the address ------------------------------------------------------------------------------------------------
 

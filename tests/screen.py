@@ -156,8 +156,8 @@ class Screen:
 
 
 def _is_left(request: Request) -> bool:
-    """Downloads are told as aborted, and so is what a closed window asked for."""
-    return request.url.startswith("blob:")
+    """Downloads are told as aborted; so is the icon, which a browser fetches when it likes, by a window that moved on."""
+    return request.url.startswith("blob:") or request.url.endswith("/icon.svg")
 
 
 def shaped(layer: dict[str, Any]) -> np.ndarray:

@@ -280,7 +280,6 @@ def test_another_address_in_an_open_tab_is_followed(screen: Screen) -> None:
     page.focus(".skip")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "answer"
-    screen.forgive()  # what was still being fetched when it was loaded anew
 
 
 def test_two_networks_side_by_side(screen: Screen) -> None:

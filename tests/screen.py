@@ -156,7 +156,7 @@ class Screen:
 
 
 def _is_left(request: Request) -> bool:
-    """Downloads are told as aborted; so is the icon, which a browser fetches when it likes, by a window that moved on."""
+    """Downloads are told as aborted, and so is the icon, which a browser fetches when it likes."""
     return request.url.startswith("blob:") or request.url.endswith("/icon.svg")
 
 

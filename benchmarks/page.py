@@ -98,6 +98,7 @@ def pictures(page: Page) -> None:
     page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=PICTURES / "page-inside.png")
     page.click("#tab-learn")
+    page.fill("#epochs", "2")
     page.click("#start")
     page.locator("#training-said", has_text="finished").wait_for(timeout=600_000)
     page.locator("#snapshot").fill("7")

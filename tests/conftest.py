@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,6 +20,7 @@ import pytest
 from beartype import BeartypeConf, beartype
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from playwright.sync_api import Browser
 
     from screen import Screen
@@ -100,15 +102,23 @@ def server(tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Iterat
 
     It is one's own machine: own networks are taken, and trainings started in a folder that is thrown away.
     """
-    import uvicorn
-
     from numeye.server import app as application
     from numeye.server.trainings import Trainings
 
     command = [sys.executable, "-c", TRAIN_FEW.format(folder=str(few_digits))]
-    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as listening:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(application, "Trainings", lambda folder: Trainings(folder, command))
         app = application.create_app(runs=tmp_path_factory.mktemp("served") / "runs")
+    with serving(app) as address:
+        yield address
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """The address of an app on a thread and a free port."""
+    import uvicorn
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
         served = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         thread = threading.Thread(target=served.run, kwargs={"sockets": [listening]})
         thread.start()

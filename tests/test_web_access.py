@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
-from screen import SEVEN, Screen
+from conftest import serving
+from numeye.server.app import create_app
+from screen import Screen
 
 pytestmark = pytest.mark.web
 
@@ -150,19 +153,28 @@ def test_controls_are_hidden_for_a_lesson_and_come_back(screen: Screen) -> None:
     assert page.evaluate("document.activeElement.id") == "bare"
 
 
-def test_a_server_with_keys_asks_for_one(browser: Browser, server: str) -> None:
-    with browser.new_context() as context:
+def test_a_server_with_keys_asks_for_one(browser: Browser, tmp_path: Path) -> None:
+    with serving(create_app(keys=["secret"], runs=tmp_path)) as server, browser.new_context() as context:
         screen = Screen(server, context)
-        refused = {"status": 401, "content_type": "application/problem+json", "body": '{"detail": "no valid key"}'}
-        context.route(
-            "**/v1/**",
-            lambda route: route.continue_() if "authorization" in route.request.headers else route.fulfill(**refused),
-        )
-        page = screen.open()
-        screen.stroke(SEVEN)
+        page = screen.page
+        page.goto(server)
         page.wait_for_selector("dialog[open]")
+        page.fill("#key", "wrong")
+        page.click("text=Use it")
         page.fill("#key", "secret")
         page.click("text=Use it")
-        screen.reads("7")
-        assert page.locator("dialog").count() == 0
+        page.wait_for_selector("html[data-ready=true]")
+        screen.seven()
+        screen.view("learn")
+        assert page.locator("#recipe option").count() >= 2
         screen.forgive()
+
+
+def test_who_tells_no_key_is_told_why_there_is_no_answer(browser: Browser) -> None:
+    with serving(create_app(keys=["secret"])) as server, browser.new_context() as context:
+        screen = Screen(server, context)
+        page = screen.page
+        page.goto(server)
+        page.wait_for_selector("dialog[open]")
+        page.keyboard.press("Escape")
+        screen.told("no valid key")

@@ -55,6 +55,9 @@ def test_a_step_of_the_tour_shows_the_layer_that_it_tells_of(screen: Screen) -> 
     screen.reads("7")
     assert page.input_value("#model") == "classic"
     page.wait_for_selector(screen.layer("pooling 1"))
+    seen = """layer => { const { top, bottom } = document.querySelector(layer).getBoundingClientRect();
+        return top >= 0 && bottom <= innerHeight + 1; }"""
+    until(screen, lambda: page.evaluate(seen, screen.layer("pooling 1")))
 
 
 # --- watch it learn ----------------------------------------------------------------------------------------------
@@ -78,7 +81,7 @@ def test_a_network_is_watched_while_it_learns(screen: Screen) -> None:
     assert page.input_value("#recipe") == "classic"
     assert page.is_disabled("#look-into")  # there is none yet
     assert page.is_disabled("#put-beside")
-    page.fill("#epochs", "12")
+    page.fill("#epochs", "50")
     page.click("#start")
     page.wait_for_selector("#training-said:has-text('running')")
     assert page.is_disabled("#start")
@@ -90,7 +93,7 @@ def test_a_network_is_watched_while_it_learns(screen: Screen) -> None:
     page.click("#resume")
     page.wait_for_selector("#training-said:has-text('finished')", timeout=120_000)
     assert points(screen) > before
-    assert "after epoch 12" in page.inner_text("#training-said")
+    assert "after epoch 50" in page.inner_text("#training-said")
     assert page.is_disabled("#stop")
     assert page.is_disabled("#resume")
     last = int(page.get_attribute("#snapshot", "max") or 0)

@@ -59,13 +59,14 @@ export class Which {
 export function verdict(reading) {
   if (reading.rejected) return [t("rejected", { reason: reading.rejected })];
   const sure = element("small", {}, ` ${t("sure", { sure: percent(reading.confidence) })}`);
-  return [reading.text.replaceAll("\n", " / "), sure];
+  const page = reading.pages > 1 ? [element("small", {}, `, ${t("page", reading)}`)] : [];
+  return [reading.text.replaceAll("\n", " / "), sure, ...page];
 }
 
 /** Boxes in reading order; the chosen digit's is drawn stronger. */
 export function drawBoxes(paper, digits, chosen, window) {
   const marks = $("marks");
-  const needed = digits.length > 1 || window; // one digit alone needs no box
+  const needed = paper.shown && (digits.length > 1 || window); // one digit alone needs no box
   if (!needed && marks.dataset.empty) return;
   marks.dataset.empty = needed ? "" : "yes";
   marks.width = paper.canvas.width;
@@ -74,6 +75,7 @@ export function drawBoxes(paper, digits, chosen, window) {
   const context = marks.getContext("2d");
   const unit = Math.max(marks.width, marks.height) / SIZE;
   context.font = `600 ${12 * unit}px system-ui, sans-serif`;
+  if (!needed) return;
   if (digits.length > 1) digits.forEach((digit, place) => {
     const [x, y, width, height] = digit.box.map((one) => one * shrunk);
     context.lineWidth = (place === chosen ? 3 : 1.5) * unit;

@@ -1,32 +1,32 @@
 // What the page asks the server, and how numbers travel.
 
+import { askForKey } from "./key.js";
 import { breathe } from "./page.js";
 
 export const DEFAULT = "reader";
 
 /** What went wrong, in the server's own words. */
 export class Refusal extends Error {
-  constructor(status, { detail, hint }) {
+  constructor({ detail, hint }) {
     super([detail, hint].filter(Boolean).join(" "));
-    this.status = status;
   }
 }
 
-let key = sessionStorage.getItem("numeye-key") ?? "";
+let key = sessionStorage.getItem("numeye-key") ?? ""; // kept as long as this tab is open
 
-/** Use a key from now on, as long as this tab is open. */
-export function useKey(given) {
-  key = given;
-  sessionStorage.setItem("numeye-key", given);
-}
-
-/** JSON from a path; a Refusal where the server says no. */
+/** JSON from a path; a Refusal where the server says no. Where it asks for a key, so does the page, and goes on. */
 export async function ask(path, options = {}) {
-  const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+  const used = key;
+  const headers = { ...options.headers, ...(used ? { Authorization: `Bearer ${used}` } : {}) };
   const response = await fetch(path, { ...options, headers });
   const body = await response.json();
-  if (!response.ok) throw new Refusal(response.status, body);
-  return body;
+  if (response.ok) return body;
+  if (response.status !== 401) throw new Refusal(body);
+  const given = used === key ? await askForKey() : key; // or another question has asked meanwhile
+  if (given === null) throw new Refusal(body);
+  key = given;
+  sessionStorage.setItem("numeye-key", given);
+  return ask(path, options);
 }
 
 /** Post a picture: {body, type}. */

@@ -139,7 +139,7 @@ export class Paper {
     this.lift();
     this.picture = null;
     this.canvas.width = this.canvas.height = SIDE;
-    this.strokes = strokes;
+    this.strokes = strokes.map((stroke) => ({ ...stroke, points: [...stroke.points] })); // undo must not take from them
     this.redraw();
     this.tell();
   }
@@ -171,6 +171,11 @@ export class Paper {
     context.rotate((-turned * Math.PI) / 180); // the server turns against the clock
     context.drawImage(bitmap, (-bitmap.width * shrunk) / 2, (-bitmap.height * shrunk) / 2, bitmap.width * shrunk, bitmap.height * shrunk);
     context.restore();
+  }
+
+  /** False for a picture that the browser cannot show, though the server may read it. */
+  get shown() {
+    return !this.picture || Boolean(this.picture.bitmap);
   }
 
   get empty() {

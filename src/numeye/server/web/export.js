@@ -78,6 +78,9 @@ function standalone(svg, width, height) {
   return new XMLSerializer().serializeToString(copy);
 }
 
+/** Arrays of numbers as JSON has them. */
+const plain = (_, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
+
 function saveJson({ data }, name) {
-  download(`${name}.json`, new Blob([JSON.stringify(data, null, 1)], { type: "application/json" }));
+  download(`${name}.json`, new Blob([JSON.stringify(data, plain, 1)], { type: "application/json" }));
 }

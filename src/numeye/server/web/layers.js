@@ -28,8 +28,16 @@ export class Layers {
   }
 
   exported() {
-    const layers = this.net?.layers.map(({ name, operation, shape, sources, values }) => ({ name, operation, shape, sources, values: Array.from(values) }));
+    const layers = this.net?.layers.map(({ name, operation, shape, sources, values }) => ({ name, operation, shape, sources, values }));
     return { canvases: [...this.list.querySelectorAll("canvas.maps")], data: { model: this.net?.model, layers } };
+  }
+
+  clear() {
+    this.net = this.names = null;
+    this.figures.clear();
+    this.list.replaceChildren();
+    this.detail.replaceChildren();
+    this.lit(null);
   }
 
   async show(net) {

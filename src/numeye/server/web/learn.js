@@ -14,7 +14,7 @@ export class Learn {
   constructor({ paper, looked, beside }) {
     this.paper = paper;
     this.rows = [];
-    this.recipe = element("select", { id: "recipe" });
+    this.recipe = element("select", { id: "recipe", onchange: () => { this.epochs.value = this.recipe.selectedOptions[0].dataset.epochs; } });
     this.epochs = element("input", { type: "number", id: "epochs", min: "1", max: "50", value: "2" });
     this.runs = element("select", { id: "runs", onchange: () => this.choose(this.runs.value) });
     const button = (id, act) => element("button", { type: "button", id, onclick: () => this.try(act) }, t(`learn.${id}`));
@@ -47,8 +47,9 @@ export class Learn {
     this.local = local;
     if (!local) return this.body.replaceChildren(element("p", {}, t("learn.elsewhere")));
     const { recipes } = await ask("page/recipes");
-    this.recipe.replaceChildren(...recipes.map(({ name, promise }) => element("option", { value: name }, promise ? t("learn.promise", { name, ...promise }) : name)));
+    this.recipe.replaceChildren(...recipes.map(({ name, epochs, about, promise }) => element("option", { value: name, title: about, "data-epochs": String(epochs) }, promise ? t("learn.promise", { name, ...promise }) : name)));
     this.recipe.value = "classic";
+    this.recipe.dispatchEvent(new Event("change"));
     return this.list();
   }
 
@@ -83,11 +84,18 @@ export class Learn {
   }
 
   async choose(name) {
+    clearTimeout(this.timer);
     this.name = name || null;
     this.rows = [];
     this.status = null;
     this.step = null;
-    if (this.name) await this.follow();
+    if (this.name) return this.follow();
+    this.said.textContent = this.at.textContent = "";
+    this.slider.max = "0";
+    this.filters.replaceChildren();
+    this.bars.show("", null, null);
+    this.draw();
+    return this.buttons();
   }
 
   /** Ask again and again how the training stands, for as long as it runs. */

@@ -1,6 +1,6 @@
 // The page: what is drawn is read at once, and every view shows the same picture.
 
-import { DEFAULT, latest, post, Refusal, unpack } from "./api.js";
+import { DEFAULT, latest, post, unpack } from "./api.js";
 import { announce, Bars, clicked, drawBoxes, verdict, Which } from "./answer.js";
 import { panel, Units } from "./arithmetic.js";
 import { camera } from "./camera.js";
@@ -8,11 +8,10 @@ import { drawMap, scale } from "./colours.js";
 import { Paper, SIDE } from "./draw.js";
 import { exportButtons } from "./export.js";
 import { Fool } from "./fool.js";
-import { askForKey } from "./key.js";
 import { has, Layers } from "./layers.js";
 import { Learn } from "./learn.js";
 import { addOwn, beside, choose, listNetworks, model } from "./networks.js";
-import { $, element, loadTexts, say, t, tell } from "./page.js";
+import { $, busy, element, loadTexts, say, t, tell } from "./page.js";
 import * as state from "./state.js";
 import { Steps } from "./steps.js";
 import { Tour } from "./tour.js";
@@ -44,7 +43,7 @@ const answer = latest(async (when) => {
     await (paper.empty ? nothing() : something(when));
     if (!paper.empty) tell(null);
   } catch (error) {
-    await wrong(error);
+    tell(error);
   }
 });
 
@@ -55,11 +54,13 @@ function nothing() {
   which.show([], 0);
   drawBoxes(paper, [], 0, null);
   say(t("empty"));
+  steps.clear();
+  layers.clear();
 }
 
 async function something(when) {
   const sent = paper.sent();
-  reading = model() === DEFAULT && !steps.without.size ? (await post("v1/read", sent)).results[0] : await single(sent);
+  reading = model() === DEFAULT && !steps.without.size ? firstPage((await post("v1/read", sent)).results) : await single(sent);
   if (paper.picture && reading.turned !== undefined && reading.turned !== paper.picture.turned) {
     paper.picture.turned = reading.turned;
     paper.showPicture();
@@ -69,6 +70,12 @@ async function something(when) {
   document.dispatchEvent(new CustomEvent("numeye:answered", { detail: { when, shown: performance.now() } }));
   if (view === "fed" || view === "inside") lookSoon();
   if (beside()) compare();
+}
+
+/** Of a file of several pages the first is shown. */
+function firstPage([first, ...others]) {
+  if (first.error) throw new Error(first.error);
+  return { ...first, pages: others.length + 1 };
 }
 
 /** The answer of a network that reads one digit, in the shape of a reading. */
@@ -99,7 +106,7 @@ function showAnswer() {
   bars.title.textContent = beside() ? model() : "";
   bars.show(verdict(reading), reading.rejected, digit?.probabilities ?? null);
   drawBoxes(paper, reading.digits, chosen, null);
-  announce(reading);
+  if (!paper.stroke) announce(reading); // else each movement would be told
 }
 
 const compare = latest(async () => {
@@ -109,15 +116,9 @@ const compare = latest(async () => {
     besideBars.title.textContent = beside();
     besideBars.show(verdict({ rejected: said.rejected, text: said.answer, confidence }), said.rejected, said.probabilities);
   } catch (error) {
-    await wrong(error);
+    tell(error);
   }
 });
-
-async function wrong(error) {
-  if (error instanceof Refusal && error.status === 401) return askForKey(answer);
-  tell(error);
-  return undefined;
-}
 
 // --- looking into it --------------------------------------------------------------------------------------------
 
@@ -134,16 +135,22 @@ function part() {
 
 const look = latest(async () => {
   if (paper.empty) return;
+  if (!paper.shown) return tell(new Error(t("not-shown")));
   const begun = performance.now();
+  if (maps) layers.detail.replaceChildren(); // they are of another picture
+  maps = false;
   try {
     explained = await unpack(await explain(part(), { layers: view === "inside" }));
+    if (paper.empty) return undefined; // it was cleared meanwhile
     if (view === "fed") steps.show(explained);
     if (view === "inside") {
       await layers.show(explained);
-      if (layers.focus) showSum(layers.focus).catch(wrong); // not awaited: the next stroke need not wait for it
+      if (layers.focus) showSum(layers.focus).catch(tell); // not awaited: the next stroke need not wait for it
+      if (bringing) layers.list.querySelector(`[data-layer^="${bringing}"]`)?.scrollIntoView({ block: "nearest" });
+      bringing = null;
     }
   } catch (error) {
-    await wrong(error);
+    tell(error);
   }
   const now = performance.now();
   next = now + REST * (now - begun);
@@ -157,6 +164,8 @@ function lookSoon() {
   looking = setTimeout(look, paper.stroke ? Math.max(next - performance.now(), 0) : 0);
 }
 
+let maps = false; // what mattered is shown
+let bringing = null; // a kind of layer to be brought into sight
 let wanted = 0; // counts what is asked for beside the layers: an answer that comes late must not replace a newer one
 
 /** The sum at once, and what excites its unit as soon as that is known. */
@@ -166,7 +175,8 @@ async function showSum(place) {
   if (!layer || !explained || !has(layer, place)) return layers.detail.replaceChildren();
   remember();
   for (const exciting of units.has(model(), layer.name, place.unit, true) ? [true] : [false, true]) {
-    const known = await units.get(model(), layer.name, place.unit, exciting);
+    const done = exciting && !units.has(model(), layer.name, place.unit, true) ? busy(t("busy.exciting")) : () => null;
+    const known = await units.get(model(), layer.name, place.unit, exciting).finally(done);
     if (mine !== wanted) return undefined;
     layers.detail.replaceChildren(...panel(explained, layer, place, known));
     layers.resized();
@@ -187,16 +197,19 @@ function light(rectangle) {
 
 async function showMaps() {
   if (paper.empty) return;
-  const mine = ++wanted;
-  const said = await unpack(await explain(part(), { layers: false, hidden: true, activation: true }));
+  const mine = ++wanted, done = busy(t("busy.maps"));
+  const said = await unpack(await explain(part(), { layers: false, hidden: true, activation: true })).finally(done);
   if (mine !== wanted) return;
+  maps = true;
   const shown = ["hidden", "activation"].flatMap((name) => {
     if (!said[name]) return [element("p", { class: "muted" }, t(`${name}.none`))];
     const { shape: [height, width], values } = said[name];
     const canvas = drawMap(element("canvas", { class: "pixel", role: "img", "aria-label": t(`${name}.title`) }), values, height, width, scale([0, Math.max(...values)]));
     return [element("h3", {}, t(`${name}.title`)), canvas, element("p", { class: "muted" }, t(`${name}.about`))];
   });
-  layers.detail.replaceChildren(...shown);
+  const canvases = () => [...layers.detail.querySelectorAll("canvas")];
+  const data = () => ({ model: said.model, answer: said.answer, hidden: said.hidden, activation: said.activation });
+  layers.detail.replaceChildren(...shown, exportButtons("numeye-mattered", () => ({ canvases: canvases(), data: data() })));
   layers.resized();
 }
 
@@ -211,10 +224,10 @@ const paper = new Paper((when) => {
 });
 const steps = new Steps(() => { remember(); answer(); });
 const layers = new Layers({
-  chosen: (place) => { showSum(place).catch(wrong); },
+  chosen: (place) => { showSum(place).catch(tell); },
   lit: light,
 });
-layers.onMaps = () => showMaps().catch(wrong);
+layers.onMaps = () => showMaps().catch(tell);
 const fool = new Fool(paper, model);
 const learn = new Learn({
   paper,
@@ -222,14 +235,15 @@ const learn = new Learn({
   beside: (name) => { use("beside", name); },
 });
 
-function show(name, focus = false) {
+/** Show a view, and bring a layer of some kind into sight. */
+function show(name, kind = null) {
   view = name;
+  bringing = kind;
   for (const one of VIEWS) {
     $(`view-${one}`).hidden = one !== name;
     const tab = $(`tab-${one}`);
     tab.setAttribute("aria-selected", String(one === name));
     tab.tabIndex = one === name ? 0 : -1;
-    if (one === name && focus) tab.focus();
   }
   if (name === "fed" || name === "inside") look();
   else light(null);
@@ -246,17 +260,15 @@ $("tabs").addEventListener("keydown", (event) => {
   const to = { ArrowLeft: now - 1, ArrowRight: (now + 1) % VIEWS.length, Home: 0, End: -1 }[event.key];
   if (to === undefined) return;
   event.preventDefault(); // Home and End would scroll
-  show(VIEWS.at(to), true);
+  show(VIEWS.at(to));
+  $(`tab-${view}`).focus();
 });
 
 const tour = new Tour((place) => {
   $("tour-start").setAttribute("aria-pressed", String(Boolean(place)));
   if (place && paper.empty) paper.show(examples["7"]);
-  if (place) show(place.view);
-  if (place?.kind) {
-    if (model() === DEFAULT) use("model", "classic"); // the network that the tour tells of
-    layers.list.querySelector(`[data-layer^="${place.kind}"]`)?.scrollIntoView({ block: "nearest" });
-  }
+  if (place && model() === DEFAULT) use("model", "classic"); // the network that the tour tells of
+  if (place) show(place.view, place.kind);
   remember();
 });
 
@@ -285,7 +297,7 @@ function changed() {
 
 const examples = await (await fetch("examples.json")).json();
 for (const digit of Object.keys(examples)) {
-  $("examples").append(element("button", { type: "button", "aria-label": t("example", { digit }), onclick: () => paper.show(examples[digit].map((stroke) => ({ ...stroke, points: [...stroke.points] }))) }, digit));
+  $("examples").append(element("button", { type: "button", "aria-label": t("example", { digit }), onclick: () => paper.show(examples[digit]) }, digit));
 }
 function pen(erase) {
   paper.erase = erase;
@@ -313,7 +325,7 @@ paper.canvas.addEventListener("click", (event) => {
 /** Pictures and networks may be dropped anywhere, and pictures pasted. */
 function take(file) {
   if (!file) return;
-  if (file.name?.endsWith(".onnx")) addOwn(file).then((name) => use("model", name)).catch(wrong);
+  if (file.name?.endsWith(".onnx")) addOwn(file).then((name) => use("model", name)).catch(tell).finally(busy(t("busy.own", { name: file.name })));
   else paper.open(file);
 }
 addEventListener("dragover", (event) => { event.preventDefault(); $("paper").classList.add("dropping"); });
@@ -324,7 +336,7 @@ addEventListener("hashchange", () => location.reload()); // somebody pasted anot
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); $("answer").focus(); });
 addEventListener("resize", () => layers.resized());
 addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === "z") { event.preventDefault(); paper.undo(); }
+  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !event.target.matches("input")) { event.preventDefault(); paper.undo(); }
 });
 
 // --- the address ------------------------------------------------------------------------------------------------
@@ -348,9 +360,9 @@ try {
   $("model").value = DEFAULT;
   if (begun.m) use("model", begun.m);
   if (begun.c) use("beside", begun.c);
-  await learn.open(local);
+  learn.open(local).catch(tell);
 } catch (error) {
-  await wrong(error);
+  tell(error);
 }
 for (const step of (begun.w ?? "").split(",")) if (t(`steps.${step}`) !== `steps.${step}`) steps.without.add(step);
 if (begun.l) {

@@ -8,7 +8,12 @@ export function at(layer, unit, y = 0, x = 0) {
   if (layer.shape.length === 1) return layer.values[unit];
   const [, height, width] = layer.shape; // (units, height, width)
   if (y < 0 || x < 0 || y >= height || x >= width) return 0;
-  return layer.values[(unit * height + y) * width + x];
+  return layer.values[index(layer, unit, y, x)];
+}
+
+/** Where a number stands among the others of its layer. */
+function index({ shape: [, height = 1, width = 1] }, unit, y, x) {
+  return (unit * height + y) * width + x;
 }
 
 const inside = ({ shape: [, height, width] }, y, x) => y >= 0 && x >= 0 && y < height && x < width;
@@ -76,11 +81,11 @@ export function arithmetic(net, layer, unit, y, x, weights) {
   if (layer.operation === "Conv") return weights && convolution(layer, below[0], unit, y, x, weights);
   if (layer.kind === "linear") return weights && linear(below, weights);
   if (layer.operation.endsWith("Pool")) return pooling(layer, below[0], unit, y, x);
-  if (layer.operation === "Relu") return { kind: "ReLU", of: at(below[0], unit, y, x), value: Math.max(0, at(below[0], unit, y, x)) };
-  if (layer.operation === "Add") {
-    const parts = below.map((one) => at(one, unit, y, x));
-    return { kind: "sum", parts, value: parts.reduce((a, b) => a + b, 0) };
-  }
+  // What follows goes number by number, also where they were laid out anew between; what is spread is not shown.
+  if (below.some((one) => one.values.length !== layer.values.length)) return null;
+  const parts = below.map((one) => one.values[index(layer, unit, y, x)]);
+  if (layer.operation === "Relu") return { kind: "ReLU", of: parts[0], value: Math.max(0, parts[0]) };
+  if (layer.operation === "Add") return { kind: "sum", parts, value: parts.reduce((a, b) => a + b, 0) };
   return null;
 }
 
@@ -114,15 +119,17 @@ function pooling(layer, below, unit, y, x) {
   const [rows, columns] = layer.kernel;
   const { top, left } = field(layer, y, x, below);
   const patch = [];
+  let wide = 0; // what lies outside of the map is left out, so that at its edge a patch is smaller
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       const [y0, x0] = [top + row * layer.dilations[0], left + column * layer.dilations[1]];
       if (layer.pads_count || inside(below, y0, x0)) patch.push(at(below, unit, y0, x0));
     }
+    wide ||= patch.length;
   }
   const best = Math.max(...patch);
   const most = layer.operation.includes("Max");
-  return { kind: most ? "maximum" : "mean", rows, columns, patch, value: most ? best : patch.reduce((a, b) => a + b, 0) / patch.length };
+  return { kind: most ? "maximum" : "mean", columns: wide, patch, value: most ? best : patch.reduce((a, b) => a + b, 0) / patch.length };
 }
 
 /** Decision: everything that was seen, each times how much it speaks for this unit, all added up, and the bias. */
@@ -137,12 +144,4 @@ function place(layer, number) {
   if (layer.shape.length === 1) return { unit: number };
   const [, height, width] = layer.shape;
   return { unit: Math.floor(number / (height * width)), y: Math.floor(number / width) % height, x: number % width };
-}
-
-/** Probabilities from logits: they are positive and sum to 1 (softmax). */
-export function softmax(logits, temperature = 1) {
-  const highest = Math.max(...logits);
-  const powers = Array.from(logits, (one) => Math.exp((one - highest) / temperature));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  return powers.map((one) => one / sum);
 }

@@ -44,6 +44,13 @@ export function tell(error) {
   place.textContent = error ? error.message || String(error) : "";
 }
 
+/** Says what takes a while, until the function that it returns is called. */
+export function busy(text) {
+  const line = element("p", { class: "busy", role: "status" }, text);
+  document.body.append(line);
+  return () => line.remove();
+}
+
 let breathed = 0;
 
 /** Lets the pen and the screen have their turn, where somebody has worked for some milliseconds. */

@@ -16,7 +16,13 @@ export class Steps {
   }
 
   data() {
-    return this.shown && { model: this.shown.model, steps: this.shown.steps.map(({ key, about, done }) => ({ key, about, done })), shape: this.shown.input.shape, pixels: Array.from(this.shown.input.values) };
+    return this.shown && { model: this.shown.model, steps: this.shown.steps.map(({ key, about, done }) => ({ key, about, done })), shape: this.shown.input.shape, pixels: this.shown.input.values };
+  }
+
+  clear() {
+    this.shown = null;
+    this.about.textContent = "";
+    this.list.replaceChildren();
   }
 
   show(explanation) {

@@ -3,7 +3,7 @@
 import { $, element, t } from "./page.js";
 
 export const STEPS = ["data", "convolution", "pooling", "decision", "training", "evaluation"];
-// Where each step leads: a view, and a kind of layer to look at in it.
+// Where each step leads: a view, and a kind of layer to look at in it. All are told of the network classic.
 const PLACES = {
   data: { view: "fed" },
   convolution: { view: "inside", kind: "convolution" },

@@ -87,6 +87,30 @@ def test_all_layers_that_are_shown_may_be_there() -> None:
     assert set(LAYERS) <= own.ALLOWED
 
 
+def test_whatever_takes_sizes_is_known_to() -> None:
+    """Inputs that take whole numbers and nothing else say how a result is laid out."""
+    only_indices = {"Gather"}  # of the first's numbers; as many come out as there are indices
+    whole = {"tensor(int64)", "tensor(int32)"}
+    for name in own.ALLOWED:
+        schema = onnx.defs.get_schema(name)
+        kinds = {one.type_param_str: set(one.allowed_type_strs) for one in schema.type_constraints}
+        if any(kinds.get(one.type_str, {one.type_str}) <= whole for one in schema.inputs):
+            assert name in own.SIZED | only_indices
+
+
+def test_sizes_may_hang_on_how_many_pictures_come() -> None:
+    batch = [node("Shape", "x", "s"), node("Slice", "s zero one", "n"), node("Concat", "n rest", "t", axis=0)]
+    own.check(
+        content(
+            *batch,
+            node("Reshape", "x t", "e"),
+            zero=np.zeros(1, np.int64),
+            one=np.ones(1, np.int64),
+            rest=np.array([1, 28, 28]),
+        )
+    )
+
+
 def external(attribute: bool) -> bytes:
     model = network([node("Identity", "x", "e")])
     if attribute:
@@ -132,6 +156,24 @@ def hidden_graph() -> bytes:
     return content(inner)
 
 
+# A number of the picture's pixels, as a list of one.
+COUNTED = [
+    node("ReduceMax", "x", "r", keepdims=0),
+    node("Mul", "r scale", "m"),
+    node("Cast", "m", "k", to=TensorProto.INT64),
+]
+SCALE = {"scale": np.full(1, 50_000, np.float32)}
+
+
+def by_the_picture(kind: str) -> bytes:
+    inputs = "x k k" if kind == "Slice" else "x k"
+    model = network([*COUNTED, node(kind, inputs, "e")], **SCALE)
+    model.opset_import[0].version = 18  # since when all of them are told by an input
+    model.graph.node[0].CopyFrom(node("GlobalMaxPool", "x", "r"))  # a ReduceMax would have to be told its axes
+    made: bytes = model.SerializeToString()
+    return made
+
+
 EARLY = {
     "noise": (np.random.default_rng(0).bytes(5_000), "not an ONNX model that can be read"),
     "nothing": (b"", "not an ONNX model that can be read"),
@@ -174,8 +216,40 @@ EARLY = {
             node("Pad", "x p", "e"),
             s=np.ones(8, np.int64),
         ),
-        "borders as wide as the picture says",
+        "a Pad by what the picture shows",
     ),
+    "a product of a slice": (
+        content(
+            *COUNTED,
+            node("Slice", "v zero k zero", "t"),
+            node("Reshape", "t column", "a"),
+            node("Reshape", "t row", "b"),
+            node("MatMul", "a b", "c"),
+            node("ReduceMax", "c", "d", keepdims=0),
+            node("Add", "x d", "e"),
+            v=zeros(50_000),
+            zero=np.zeros(1, np.int64),
+            column=np.array([-1, 1]),
+            row=np.array([1, -1]),
+            **SCALE,
+        ),
+        "a Slice by what the picture shows",
+    ),
+    "borders as wide as a slice": (
+        content(
+            *COUNTED,
+            node("Slice", "v zero k zero", "t"),
+            node("Shape", "t", "z"),
+            node("Concat", "nothing z z", "p", axis=0),
+            node("Pad", "x p", "e"),
+            v=zeros(50_000),
+            zero=np.zeros(1, np.int64),
+            nothing=np.zeros(6, np.int64),
+            **SCALE,
+        ),
+        "a Slice by what the picture shows",
+    ),
+    **{kind: (by_the_picture(kind), f"a {kind} by what the picture shows") for kind in sorted(own.SIZED)},
 }
 
 

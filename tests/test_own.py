@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
@@ -16,12 +17,15 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from numeye import weights
+import numeye
+from numeye import excitement, weights
+from numeye.anatomy import Anatomy
 from numeye.errors import MissingExtra, UsageError
-from numeye.layers import LAYERS
+from numeye.layers import LAYERS, Layer
 from numeye.server import own, trial
 from numeye.training.export import to_onnx
 
+SOURCE = Path(numeye.__file__).parents[1]
 SECONDS = 15  # for each that is refused
 WHOLE = "expected a network whole in one file, of standard operators"
 
@@ -297,6 +301,12 @@ BOMBS = {
         w=zeros(64, 1, 3, 3),
     ),
     "many maps": content(node("Conv", "x w", "c", pads=[60] * 4), node("Conv", "c v", "e", pads=[1] * 4), **WIDE),
+    "many numbers to tell": content(
+        node("Conv", "x w", "r0", pads=[1] * 4),
+        *[node("Relu", f"r{n}", f"r{n + 1}") for n in range(1_500)],
+        node("Identity", "r1500", "e"),
+        w=zeros(64, 1, 3, 3),
+    ),
     "slow": content(
         node("Conv", "x w", "c0", pads=[1] * 4),
         *[node("Conv", f"c{n} v", f"c{n + 1}", pads=[1] * 4) for n in range(300)],
@@ -335,6 +345,28 @@ def test_what_cannot_be_shown_is_told_as_it_is_elsewhere(name: str) -> None:
     with pytest.raises(UsageError) as refused:
         trial.hold(sent)
     assert said in str(refused.value)
+
+
+def test_a_trial_shows_digits_as_the_page_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to the layer that gives most and to the last, as many at once."""
+    asked = []
+
+    def shown(anatomy: Anatomy, layer: Layer, digits: np.ndarray) -> list[np.ndarray]:
+        asked.append((layer.name, digits.shape))
+        return []
+
+    monkeypatch.setattr(excitement, "shown", shown)
+    trial._try(weights.load("classic").onnx)
+    assert asked == [("convolution 1", (50, 28, 28)), ("linear 2", (50, 28, 28))]
+
+
+def test_nothing_beside_the_server_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its path is told, the package is still found."""
+    monkeypatch.setenv("PYTHONPATH", os.path.relpath(SOURCE, tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name in ("numpy", "onnx", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(9)")
+    trial.hold(weights.load("classic").onnx)
 
 
 def test_without_onnx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

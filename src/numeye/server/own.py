@@ -86,12 +86,15 @@ def _reasons(model: Any, external: int) -> Iterator[str]:
             yield f"an operator of its own ({node.domain}.{node.op_type})"
         if node.op_type not in ALLOWED or any(one.HasField("g") or one.graphs for one in node.attribute):
             yield f"the operator {node.op_type[:60]}"
-    # A trial with one picture would tell nothing of others. With none of these, no size hangs on what a picture shows.
-    pictures = of_pictures(model.graph)
-    for node in model.graph.node:
+    yield from _sized_by_pictures(model.graph)
+
+
+def _sized_by_pictures(graph: Any) -> Iterator[str]:
+    """A trial with one picture would tell nothing of others. Without these, no size hangs on what a picture shows."""
+    pictures = of_pictures(graph)
+    for node in graph.node:
         if node.op_type in SIZED and pictures.intersection(node.input[1:]):
             yield f"a {node.op_type} by what the picture shows"
-
 
 
 def _is_sparse(attribute: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from numeye.errors import DataError, ModelError
 from numeye.excitement import BEST, DIGITS, Excitement
 from numeye.explain import Explainer
 from test_explain import classic
+from test_own import content, node
 
 SIDE = 28
 SPOTS = len(range(0, SIDE - PATCH + 1, STEP))
@@ -149,6 +152,53 @@ def test_digits_that_excite_a_unit_give_the_values_that_are_told(
         assert train_labels[number] == each.label
         assert len(each.at) == len(one.shape) - 1
         assert made[number][each.at] == pytest.approx(each.value, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", EXPLAINERS)
+def test_up_to_a_layer_the_network_is_the_same_and_holds_no_other(name: str) -> None:
+    anatomy = EXPLAINERS[name].anatomy
+    pixels = np.random.default_rng(0).random((3, anatomy.side, anatomy.side), np.float32)
+    seen = anatomy.see(pixels)
+    for layer in anatomy.layers:
+        assert [port.name for port in anatomy._cut([anatomy.input], layer.tensor).get_outputs()] == [layer.tensor]
+        np.testing.assert_allclose(anatomy.upto(layer)(pixels), seen[layer.tensor], atol=1e-5)
+
+
+# Of what a layer makes, 10 MB are 50 digits: all forty together would be 400.
+SHOW = """
+import resource, sys
+import numpy as np
+from numeye import excitement
+from numeye.anatomy import Anatomy
+from numeye.weights import Model
+anatomy = Anatomy(Model(name="deep", onnx=sys.stdin.buffer.read(), card={}))
+assert len(anatomy.layers) > 40
+digits = np.zeros((100, 28, 28), np.uint8)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for layer in anatomy.layers[::20]:
+    assert sum(len(made) for made in excitement.shown(anatomy, layer, digits)) == 100
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is told in other units")
+def test_a_deep_network_takes_no_more_memory_than_one_layer() -> None:
+    nodes = [
+        node("Conv", "x w", "r0", pads=[1] * 4),
+        *[node("Relu", f"r{n}", f"r{n + 1}") for n in range(40)],
+        node("Identity", "r40", "e"),
+    ]
+    deep = content(*nodes, w=np.ones((64, 1, 3, 3), np.float32))
+    done = subprocess.run([sys.executable, "-c", SHOW], input=deep, capture_output=True, check=True)
+    assert int(done.stdout) < 150_000
+
+
+def test_of_large_layers_fewer_are_shown_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    anatomy = EXPLAINERS["classic"].anatomy  # the largest layer has 16 x 28 x 28 numbers
+    digits = np.zeros((120, 28, 28), np.uint8)
+    for most, sizes in ((10**9, [50, 50, 20]), (45 * 12_544, [45, 45, 30]), (1, [1] * 120)):
+        monkeypatch.setattr(excitement, "NUMBERS", most)
+        assert [len(made) for made in excitement.shown(anatomy, anatomy.layers[-1], digits)] == sizes
 
 
 def test_only_so_many_digits_are_kept_in_memory(mnist_cache: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -20,6 +21,7 @@ import pytest
 from fastapi.testclient import TestClient
 from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
+from starlette.types import Message
 
 from numeye import excitement, image, mnist, weights
 from numeye.errors import UsageError
@@ -382,6 +384,86 @@ def test_a_refused_network_is_told_and_others_pages_and_keys_are_minded(client: 
         assert locked.post("/page/networks", content=own()).status_code == 401
         for asked in (locked.get("/v1/units?layer=x"), locked.post("/v1/explain", content=png(), headers=PNG)):
             assert asked.status_code == 401
+
+
+ELSEWHERE = {
+    "another host": {"Host": "evil.example:8000"},
+    "another page": {"Origin": "https://evil.example"},
+    "another port": {"Origin": "http://127.0.0.1:9000"},
+}
+
+
+def _sent(client: TestClient, model: str, headers: dict[str, str]) -> list[httpx2.Response]:
+    """Both ways to look into a network."""
+    asked = {"model": model, "layer": "convolution 1"}
+    return [
+        client.get("/v1/units", params=asked, headers=headers),
+        client.post("/v1/explain", params=asked, content=SEVEN.read_bytes(), headers={**JPEG, **headers}),
+    ]
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_runs_and_own_networks_are_not_for_pages_from_elsewhere(client: TestClient, name: str) -> None:
+    headers, packaged = ELSEWHERE[name], {"networks": Shelf(None).known(), "local": False}
+    mine = client.post("/page/networks", content=own(2)).json()["name"]
+    for model in ("run/watched", "run/watched@0", mine, "run/nothing"):
+        for response in _sent(client, model, headers):
+            refused(response, "expected one from this machine", 403)
+            assert response.json()["title"] == "Not from here"
+    twice = "/v1/units?layer=convolution%201&model=classic&model=run/watched"
+    refused(client.get(twice, headers=headers), "expected one from this machine", 403)
+    assert client.get("/page/networks", headers=headers).json() == packaged
+    for response in _sent(client, "nothing", headers):
+        refused(response, "there are classic, reader")
+        assert "run/" not in response.text
+        assert "own/" not in response.text
+    assert [one.status_code for one in _sent(client, "classic", headers)] == [200, 200]
+    assert client.get("/readyz").status_code == 200
+
+
+def test_the_page_itself_looks_into_them(client: TestClient) -> None:
+    headers = {"Origin": "http://127.0.0.1:8000"}
+    assert [one.status_code for one in _sent(client, "run/watched", headers)] == [200, 200]
+    assert client.get("/page/networks", headers=headers).json()["local"]
+
+
+def test_where_there_are_keys_the_list_asks_for_one_too(runs: Path) -> None:
+    with TestClient(create_app(keys=["secret"], runs=runs), **HERE) as locked:
+        refused(locked.get("/page/networks"), "no valid key", 401)
+        with_key = {"Authorization": "Bearer secret"}
+        assert locked.get("/page/networks", headers=with_key).json()["local"]
+        assert not locked.get("/page/networks", headers={**with_key, **ELSEWHERE["another host"]}).json()["local"]
+        assert [one.status_code for one in _sent(locked, "run/watched", {})] == [401, 401]
+        assert [one.status_code for one in _sent(locked, "run/watched", with_key)] == [200, 200]
+        refused(_sent(locked, "run/watched", {**with_key, **ELSEWHERE["another page"]})[0], "this machine", 403)
+
+
+def test_an_own_network_that_does_not_come_in_time_is_refused(tmp_path: Path) -> None:
+    """Asked as a server would: a client for tests sends all at once."""
+
+    async def ask() -> list[Message]:
+        answers: list[Message] = []
+        first = iter([{"type": "http.request", "body": b"half", "more_body": True}])
+
+        async def receive() -> Message:
+            for message in first:
+                return message
+            await asyncio.sleep(30)
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            answers.append(message)
+
+        app = create_app(Limits(seconds=0.2), runs=tmp_path)
+        head = {"type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "query_string": b""}
+        named = {"path": "/page/networks", "raw_path": b"/page/networks", "root_path": ""}
+        between = {"client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "headers": [(b"host", b"127.0.0.1")]}
+        await asyncio.wait_for(app({**head, **named, **between}, receive, send), 10)
+        return answers
+
+    start, body = asyncio.run(ask())[:2]
+    assert start["status"] == 408
+    assert b"nothing whole came within 0.2 s" in body["body"]
 
 
 def test_what_is_told_is_json_that_others_read(client: TestClient) -> None:

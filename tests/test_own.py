@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
@@ -16,12 +17,15 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from numeye import weights
+import numeye
+from numeye import excitement, weights
+from numeye.anatomy import Anatomy
 from numeye.errors import MissingExtra, UsageError
-from numeye.layers import LAYERS
+from numeye.layers import LAYERS, Layer
 from numeye.server import own, trial
 from numeye.training.export import to_onnx
 
+SOURCE = Path(numeye.__file__).parents[1]
 SECONDS = 15  # for each that is refused
 WHOLE = "expected a network whole in one file, of standard operators"
 
@@ -87,6 +91,30 @@ def test_all_layers_that_are_shown_may_be_there() -> None:
     assert set(LAYERS) <= own.ALLOWED
 
 
+def test_whatever_takes_sizes_is_known_to() -> None:
+    """Inputs that take whole numbers and nothing else say how a result is laid out."""
+    only_indices = {"Gather"}  # of the first's numbers; as many come out as there are indices
+    whole = {"tensor(int64)", "tensor(int32)"}
+    for name in own.ALLOWED:
+        schema = onnx.defs.get_schema(name)
+        kinds = {one.type_param_str: set(one.allowed_type_strs) for one in schema.type_constraints}
+        if any(kinds.get(one.type_str, {one.type_str}) <= whole for one in schema.inputs):
+            assert name in own.SIZED | only_indices
+
+
+def test_sizes_may_hang_on_how_many_pictures_come() -> None:
+    batch = [node("Shape", "x", "s"), node("Slice", "s zero one", "n"), node("Concat", "n rest", "t", axis=0)]
+    own.check(
+        content(
+            *batch,
+            node("Reshape", "x t", "e"),
+            zero=np.zeros(1, np.int64),
+            one=np.ones(1, np.int64),
+            rest=np.array([1, 28, 28]),
+        )
+    )
+
+
 def external(attribute: bool) -> bytes:
     model = network([node("Identity", "x", "e")])
     if attribute:
@@ -132,6 +160,24 @@ def hidden_graph() -> bytes:
     return content(inner)
 
 
+# A number of the picture's pixels, as a list of one.
+COUNTED = [
+    node("ReduceMax", "x", "r", keepdims=0),
+    node("Mul", "r scale", "m"),
+    node("Cast", "m", "k", to=TensorProto.INT64),
+]
+SCALE = {"scale": np.full(1, 50_000, np.float32)}
+
+
+def by_the_picture(kind: str) -> bytes:
+    inputs = "x k k" if kind == "Slice" else "x k"
+    model = network([*COUNTED, node(kind, inputs, "e")], **SCALE)
+    model.opset_import[0].version = 18  # since when all of them are told by an input
+    model.graph.node[0].CopyFrom(node("GlobalMaxPool", "x", "r"))  # a ReduceMax would have to be told its axes
+    made: bytes = model.SerializeToString()
+    return made
+
+
 EARLY = {
     "noise": (np.random.default_rng(0).bytes(5_000), "not an ONNX model that can be read"),
     "nothing": (b"", "not an ONNX model that can be read"),
@@ -174,8 +220,40 @@ EARLY = {
             node("Pad", "x p", "e"),
             s=np.ones(8, np.int64),
         ),
-        "borders as wide as the picture says",
+        "a Pad by what the picture shows",
     ),
+    "a product of a slice": (
+        content(
+            *COUNTED,
+            node("Slice", "v zero k zero", "t"),
+            node("Reshape", "t column", "a"),
+            node("Reshape", "t row", "b"),
+            node("MatMul", "a b", "c"),
+            node("ReduceMax", "c", "d", keepdims=0),
+            node("Add", "x d", "e"),
+            v=zeros(50_000),
+            zero=np.zeros(1, np.int64),
+            column=np.array([-1, 1]),
+            row=np.array([1, -1]),
+            **SCALE,
+        ),
+        "a Slice by what the picture shows",
+    ),
+    "borders as wide as a slice": (
+        content(
+            *COUNTED,
+            node("Slice", "v zero k zero", "t"),
+            node("Shape", "t", "z"),
+            node("Concat", "nothing z z", "p", axis=0),
+            node("Pad", "x p", "e"),
+            v=zeros(50_000),
+            zero=np.zeros(1, np.int64),
+            nothing=np.zeros(6, np.int64),
+            **SCALE,
+        ),
+        "a Slice by what the picture shows",
+    ),
+    **{kind: (by_the_picture(kind), f"a {kind} by what the picture shows") for kind in sorted(own.SIZED)},
 }
 
 
@@ -223,6 +301,12 @@ BOMBS = {
         w=zeros(64, 1, 3, 3),
     ),
     "many maps": content(node("Conv", "x w", "c", pads=[60] * 4), node("Conv", "c v", "e", pads=[1] * 4), **WIDE),
+    "many numbers to tell": content(
+        node("Conv", "x w", "r0", pads=[1] * 4),
+        *[node("Relu", f"r{n}", f"r{n + 1}") for n in range(1_500)],
+        node("Identity", "r1500", "e"),
+        w=zeros(64, 1, 3, 3),
+    ),
     "slow": content(
         node("Conv", "x w", "c0", pads=[1] * 4),
         *[node("Conv", f"c{n} v", f"c{n + 1}", pads=[1] * 4) for n in range(300)],
@@ -261,6 +345,28 @@ def test_what_cannot_be_shown_is_told_as_it_is_elsewhere(name: str) -> None:
     with pytest.raises(UsageError) as refused:
         trial.hold(sent)
     assert said in str(refused.value)
+
+
+def test_a_trial_shows_digits_as_the_page_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to the layer that gives most and to the last, as many at once."""
+    asked = []
+
+    def shown(anatomy: Anatomy, layer: Layer, digits: np.ndarray) -> list[np.ndarray]:
+        asked.append((layer.name, digits.shape))
+        return []
+
+    monkeypatch.setattr(excitement, "shown", shown)
+    trial._try(weights.load("classic").onnx)
+    assert asked == [("convolution 1", (50, 28, 28)), ("linear 2", (50, 28, 28))]
+
+
+def test_nothing_beside_the_server_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its path is told, the package is still found."""
+    monkeypatch.setenv("PYTHONPATH", os.path.relpath(SOURCE, tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name in ("numpy", "onnx", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(9)")
+    trial.hold(weights.load("classic").onnx)
 
 
 def test_without_onnx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

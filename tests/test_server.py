@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,7 @@ from PIL import Image
 from numeye import Reader, Reading, mnist
 from numeye.image import Page
 from numeye.server import batches as batching
+from numeye.server import page
 from numeye.server.app import create_app
 from numeye.server.desk import Desk
 from numeye.server.limits import Limits
@@ -328,7 +330,7 @@ def test_serve_answers_until_ctrl_c(tmp_path: Path) -> None:
         line = server.stderr.readline()
         url = line.split()[0]
         headers = {**JPEG, "Authorization": "Bearer secret"}
-        answer = httpx2.post(f"{url}?single=true", content=SEVEN.read_bytes(), headers=headers, timeout=60)
+        answer = httpx2.post(f"{url}v1/read?single=true", content=SEVEN.read_bytes(), headers=headers, timeout=60)
         assert answer.json()["results"][0]["text"] == "7"
     finally:
         server.send_signal(signal.SIGINT)
@@ -348,3 +350,23 @@ def test_serve_says_what_is_wrong_in_a_line(numeye: object, tmp_path: Path) -> N
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1
         assert said in done.stderr
+
+
+def test_the_page_serves_files_of_known_kinds_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("index.html", "main.js", "main.js.orig", "notes"):
+        (tmp_path / name).write_text("here")
+    (tmp_path / "folder.js").mkdir()
+    monkeypatch.setattr(page, "_guide", lambda name: b"told")
+    monkeypatch.setattr(page, "WEB", tmp_path)
+    client = TestClient(create_app())
+    served = {path: client.get(path).status_code for path in ("/", "/main.js", "/main.js.orig", "/notes", "/folder.js")}
+    assert served == {"/": 200, "/main.js": 200, "/main.js.orig": 404, "/notes": 404, "/folder.js": 404}
+
+
+def test_the_guide_is_what_the_tour_leads_to() -> None:
+    """And what the wheel packs beside the page."""
+    tours = json.loads((page.WEB / "texts.json").read_text(encoding="utf-8"))["tours"]
+    assert {tour["more"] for tour in tours.values() if "more" in tour} == set(page.GUIDE)
+    packed = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = {f"docs/{name}.md": f"numeye/server/guide/{name}.md" for name in page.GUIDE}
+    assert packed["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"] == wanted

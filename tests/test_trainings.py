@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from fastapi import Depends, FastAPI
 from fastapi.testclient import TestClient
 from filelock import FileLock
 
+import numeye
 from numeye import snapshots
 from numeye.config import RunConfig, load_recipe
 from numeye.runs import Run
@@ -135,6 +137,36 @@ def test_runs_that_were_trained_otherwise_are_known_too(manager: Trainings) -> N
     assert ended(manager, "by-hand")["state"] == "finished"
 
 
+def test_what_cannot_be_looked_into_is_not_started(manager: Trainings) -> None:
+    assert "spotter" not in [recipe.name for recipe in trainings.offered()]
+    with pytest.raises(Problem, match="spotter finds digits on pages") as refused:
+        manager.start("spotter", epochs=1, seed=0)
+    assert refused.value.status == 422
+    assert manager.list() == []
+
+
+def test_windows_is_told_in_one_line(manager: Trainings, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run.create(manager.folder / "by-hand", RunConfig(recipe=load_recipe("classic"), epochs=1))
+    monkeypatch.setattr(sys, "platform", "win32")
+    for act in (lambda: manager.start("classic", epochs=1, seed=0), lambda: manager.resume(run.folder.name)):
+        with pytest.raises(Problem, match="not started from the page on Windows") as refused:
+            act()
+        assert refused.value.status == 422
+
+
+def test_nothing_beside_the_server_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its path is told, the package is still found: it is `numeye train` that says what is wrong."""
+    monkeypatch.setenv("PYTHONPATH", os.path.relpath(Path(numeye.__file__).parents[1], tmp_path))
+    monkeypatch.setenv("NUMEYE_CACHE", "/dev/null/nothing")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "numpy.py").write_text("raise SystemExit('taken from beside')")
+    manager = Trainings(tmp_path / "runs")
+    failed = ended(manager, manager.start("classic", epochs=1, seed=0))
+    manager.close()
+    assert failed["state"] == "failed"
+    assert "numeye: " in failed["said"]
+
+
 def test_the_end_of_the_server_lets_a_training_save(manager: Trainings) -> None:
     name = manager.start("classic", epochs=1000, seed=0)
     wait_for(lambda: manager.status(name)["rows"])
@@ -192,6 +224,7 @@ def client(manager: Trainings) -> TestClient:
 
 def test_the_page_starts_and_watches_a_training(client: TestClient) -> None:
     told = {one["name"]: one for one in client.get("/page/recipes").json()["recipes"]}
+    assert "spotter" not in told  # it cannot be looked into
     assert told["classic"]["promise"] == {"accuracy": 98.9, "minutes": 3}
     answer = client.post("/page/trainings", json={"recipe": "classic", "epochs": 9, "seed": 5})
     assert (answer.status_code, answer.json()["name"], answer.json()["state"]) == (201, "classic-seed5-1", "running")

@@ -74,6 +74,15 @@ class Anatomy:
         """What layers, or all of them, make of pictures, by their tensors' names."""
         return self._run([layer.tensor for layer in of or self.layers], pixels)
 
+    def upto(self, layer: Layer) -> Callable[[np.ndarray], np.ndarray]:
+        """The network up to a layer, from pictures (n, side, side) to its maps; it holds no other layer's meanwhile."""
+        session = self._cut([self.input], layer.tensor)
+
+        def maps(pixels: np.ndarray) -> np.ndarray:
+            return self._run([layer.tensor], pixels, session)[layer.tensor]
+
+        return maps
+
     def unit(self, layer: Layer, number: int) -> Unit | None:
         """What a unit weighs with; None where its layer has no weights.
 
@@ -115,7 +124,7 @@ class Anatomy:
         logits = self._graph.graph.output[0].name
         if logits in layers.of_pictures(self._graph.graph, past=layer.tensor):
             return None
-        session = self._cut(layer.tensor, logits)
+        session = self._cut([layer.tensor, self.input], logits)
         if session is None:
             return None
         wanted = {port.name for port in session.get_inputs()}
@@ -128,14 +137,17 @@ class Anatomy:
 
         return scores
 
-    def _cut(self, tensor: str, logits: str) -> Any:
+    def _cut(self, sources: list[str], tensor: str) -> Any:
+        """A session for the part of the graph between these; None where it cannot be cut out."""
         import onnx
         import onnxruntime
 
         try:
-            extractor = onnx.utils.Extractor(onnx.load_model_from_string(self._graph.SerializeToString()))
-            rest = extractor.extract_model([tensor, self.input], [logits])
-            content = rest.SerializeToString()
+            model = onnx.load_model_from_string(self._graph.SerializeToString())
+            if tensor not in {port.name for port in (*model.graph.value_info, *model.graph.output)}:
+                model.graph.value_info.append(onnx.helper.make_empty_tensor_value_info(tensor))
+            extractor = onnx.utils.Extractor(model)
+            content = extractor.extract_model(sources, [tensor]).SerializeToString()
             return onnxruntime.InferenceSession(content, _options(), providers=["CPUExecutionProvider"])
         except Exception:  # noqa: BLE001 - whatever it is: it cannot be cut there
             return None
@@ -168,9 +180,10 @@ class Anatomy:
         except Exception as error:
             raise ModelError(f"{self.model.name}: cannot be run with its layers shown ({_said(error)})") from error
 
-    def _run(self, names: list[str], pixels: np.ndarray) -> dict[str, np.ndarray]:
+    def _run(self, names: list[str], pixels: np.ndarray, session: Any = None) -> dict[str, np.ndarray]:
+        session = session or self._session  # of all layers
         try:
-            found = self._session.run(names, {self._session.get_inputs()[0].name: pixels[:, None]})
+            found = session.run(names, {session.get_inputs()[0].name: pixels[:, None]})
         except Exception as error:
             raise ModelError(f"{self.model.name}: cannot be run ({_said(error)})") from error
         return {name: values.astype(np.float32, copy=False) for name, values in zip(names, found, strict=True)}

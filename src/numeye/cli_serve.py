@@ -48,11 +48,10 @@ def serve(
     if not known and not _is_here(host):
         say(f"anyone who reaches {host} can ask; --keys FILE lets in those who have a key")
     app = create_app(Limits(requests=requests, rate=rate), known, runs if _is_here(host) else None)
+    say(f"{_address(listening)} (Ctrl-C ends it)")
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
     )
-    at, number = listening.getsockname()[:2]
-    say(f"http://{f'[{at}]' if ':' in at else at}:{number}/ (Ctrl-C ends it)")
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):  # it raises again the signal that ended it, once it has finished
         server.run(sockets=[listening])
@@ -71,6 +70,11 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
         raise UsageError(f"--host {host} --port {port}: cannot be listened at ({reason})") from error
+
+
+def _address(listening: socket.socket) -> str:
+    at, number = listening.getsockname()[:2]
+    return f"http://{f'[{at}]' if ':' in at else at}:{number}/"
 
 
 def _keys(path: Path | None) -> list[str]:

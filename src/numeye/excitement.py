@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from numeye import mnist, zoom
+from numeye.anatomy import Anatomy
 from numeye.errors import DataError, ModelError
 from numeye.explain import Explainer
 from numeye.layers import Layer
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 DIGITS = 1_000  # training digits that are shown to it
 BEST = 9  # of them are kept for each unit
 AT_ONCE = 50
+NUMBERS = 4_000_000  # or fewer at once: so many of the largest layer
 KEPT = 32  # layers whose digits are remembered
 
 
@@ -72,10 +76,8 @@ class Excitement:
         self, layer: Layer
     ) -> tuple[Int64[np.ndarray, "units best"], Float32[np.ndarray, "units best"], Int64[np.ndarray, "units best"]]:
         """Of each unit: which digits, how much it says of them, and where."""
-        pixels = _as_fed(training_digits()[0], self._explainer.anatomy.side)
         values, places = [], []
-        for start in range(0, len(pixels), AT_ONCE):
-            made = self._explainer.anatomy.see(pixels[start : start + AT_ONCE], (layer,))[layer.tensor]
+        for made in shown(self._explainer.anatomy, layer, training_digits()[0]):
             flat = made.reshape(*made.shape[:2], -1)  # (n, units, places)
             places.append(flat.argmax(axis=2))
             values.append(flat.max(axis=2))
@@ -84,6 +86,17 @@ class Excitement:
             raise ModelError(f"{self._explainer.model.name}: what {layer.name} makes of digits is not finite")
         which = np.argsort(-every, axis=1, kind="stable")[:, :BEST]
         return which, np.take_along_axis(every, which, axis=1), np.take_along_axis(where, which, axis=1)
+
+
+def shown(
+    anatomy: Anatomy, layer: Layer, digits: UInt8[np.ndarray, "n 28 28"]
+) -> Iterator[Float32[np.ndarray, "_ units ..."]]:
+    """What a layer makes of digits, a few at a time: as many as memory bears."""
+    network, pixels = anatomy.upto(layer), _as_fed(digits, anatomy.side)
+    largest = max(math.prod(one.shape) for one in anatomy.layers)
+    few = min(AT_ONCE, max(1, NUMBERS // largest))
+    for start in range(0, len(pixels), few):
+        yield network(pixels[start : start + few])
 
 
 @lru_cache(1)

@@ -86,19 +86,8 @@ def frame(grey: UInt8[np.ndarray, "height width"], without: Collection[str] = ()
     dark_ink = "polarity" not in without and _paper_is_light(shrunk, level)
     ink = _as_it_is(shrunk, dark_ink) if "ink" in without else _ink(shrunk, level, dark_ink)
     threshold = _otsu(_as_picture(ink)) / 255
-    strokes = ink > threshold
-
-    rejected: Rejection | None = None
-    if _contrast(shrunk, level) < MIN_CONTRAST or not strokes.any():
-        rejected = "blank"
-    elif _is_noise(strokes):
-        rejected = "not a digit"
-
-    found = None if rejected == "blank" else _bounds(np.where(strokes, ink, 0))
-    if found is None and rejected is None:
-        rejected = "not a digit"  # nothing but specks
-    if rejected is None and found is not None and max(found[2:]) < MIN_SIZE * max(shrunk.shape):
-        found, rejected = None, "blank"  # a speck of dust on an empty page
+    visible = _contrast(shrunk, level) >= MIN_CONTRAST
+    found, rejected = _found(ink, (ink > threshold) & visible)
     pixels, window = np.zeros((SIZE, SIZE), np.float32), None
     if found is not None:
         cut = (0, 0, ink.shape[1], ink.shape[0]) if "size" in without else found
@@ -115,6 +104,20 @@ def frame(grey: UInt8[np.ndarray, "height width"], without: Collection[str] = ()
         window=window,
         rejected=rejected,
     )
+
+
+def _found(
+    ink: Float32[np.ndarray, "height width"], strokes: Bool[np.ndarray, "height width"]
+) -> tuple[tuple[int, int, int, int] | None, Rejection | None]:
+    """The box of the ink, where there is one, and why it is no digit."""
+    if not strokes.any():
+        return None, "blank"
+    found = _bounds(np.where(strokes, ink, 0))
+    if found is None or _is_noise(strokes):
+        return found, "not a digit"  # nothing but specks, or noise
+    if max(found[2:]) < MIN_SIZE * max(ink.shape):
+        return None, "blank"  # a speck of dust on an empty page
+    return found, None
 
 
 def resize_only(grey: UInt8[np.ndarray, "height width"]) -> Float32[np.ndarray, "28 28"]:

@@ -34,7 +34,7 @@ def create_app(limits: Limits | None = None, keys: Sequence[str] = (), runs: Pat
 
     Args:
         limits: how much it takes on; the usual where left out.
-        keys: any of which `/v1` and the page's trainings ask for; none where empty.
+        keys: any of which `/v1`, the page's networks (`/page/networks`) and its trainings ask for; none where empty.
         runs: in a session on one's own machine, where run folders are: trainings are started there, and its networks
             and own ONNX files can be looked into. None for packaged networks only.
     """

@@ -49,10 +49,7 @@ async def pictures(request: Request, limits: Limits) -> list[Sent]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in (FORM, JSON, NPY, *AS_IT_IS) and not kind.startswith("image/"):
         raise Problem(415, f"Content-Type is {kind or 'missing'!r}; expected one of {KINDS}", "Name what is sent.")
-    try:
-        body = await asyncio.wait_for(whole(request, limits.json if kind == JSON else limits.request), limits.seconds)
-    except TimeoutError as error:
-        raise Problem(408, f"nothing whole came within {limits.seconds:g} s", "Send it quicker, or less.") from error
+    body = await whole(request, limits.json if kind == JSON else limits.request, limits.seconds)
     if kind == FORM:
         found = await _of_form(request.headers, body, limits)
     elif kind == JSON:
@@ -72,15 +69,22 @@ def _check_count(found: int, most: int) -> None:
         raise Problem(413, f"{found:,} pictures; at most {most} are read at once", "Send fewer.")
 
 
-async def whole(request: Request, most: int) -> bytes:
+async def whole(request: Request, most: int, seconds: float) -> bytes:
     """All bytes of a request.
 
     Raises:
-        Problem: they are too many; told as soon as it is known.
+        Problem: they are too many, told as soon as it is known; or they take longer than that to come.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > most:
         raise _too_long(f"{int(announced):,}", most)
+    try:
+        return await asyncio.wait_for(_received(request, most), seconds)
+    except TimeoutError as error:
+        raise Problem(408, f"nothing whole came within {seconds:g} s", "Send it quicker, or less.") from error
+
+
+async def _received(request: Request, most: int) -> bytes:
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)

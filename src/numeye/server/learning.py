@@ -10,8 +10,8 @@ from fastapi.params import Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from numeye.config import Recipe, list_recipes, load_recipe
-from numeye.server.trainings import Trainings
+from numeye.config import Recipe
+from numeye.server.trainings import Trainings, offered
 
 
 class Wanted(BaseModel):
@@ -37,7 +37,7 @@ def add(app: FastAPI, trainings: Trainings, dependencies: Sequence[Depends]) -> 
 
     @pages.get("/recipes")
     def recipes() -> JSONResponse:
-        return JSONResponse({"recipes": [_told(load_recipe(name)) for name in list_recipes()]})
+        return JSONResponse({"recipes": [_told(recipe) for recipe in offered()]})
 
     @pages.get("/trainings")
     def known() -> JSONResponse:

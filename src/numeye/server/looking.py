@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from numeye.errors import DataError, ModelError
-from numeye.explain import Explanation
-from numeye.feeding import Fed
-from numeye.server import bodies, decoding, problems, schemas
+from numeye.server import bodies, decoding, problems, schemas, telling
 from numeye.server.bodies import Sent
 from numeye.server.desk import Desk
 from numeye.server.guards import Guard, Local
@@ -23,9 +20,7 @@ from numeye.server.limits import Limits
 from numeye.server.own import BYTES
 from numeye.server.problems import Problem
 from numeye.server.shelf import Opened, Shelf
-
-if TYPE_CHECKING:
-    from jaxtyping import Num
+from numeye.server.telling import floats, greys
 
 T = TypeVar("T")
 Named = Annotated[
@@ -40,13 +35,31 @@ def add(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
     _add_networks(app, desk, shelf, guard)
 
 
+def _minding(shelf: Shelf) -> Callable[[Request], Awaitable[None]]:
+    """A dependency: in a session on one's own machine, run folders and own networks are for who sits there."""
+
+    async def mind(request: Request) -> None:
+        if shelf.local and any("/" in name for name in request.query_params.getlist("model")):
+            await Local()(request)
+
+    return mind
+
+
+async def _is_local(request: Request) -> bool:
+    try:
+        await Local()(request)
+    except Problem:
+        return False
+    return True
+
+
 def _add_explain(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
     @app.post(
         "/v1/explain",
         response_model=schemas.Explanation,
-        responses=problems.refusals(401, 408, 413, 415, 422, 429, 503),
+        responses=problems.refusals(401, 403, 408, 413, 415, 422, 429, 503),
         openapi_extra={"requestBody": schemas.REQUEST},
-        dependencies=[Depends(guard.check)],
+        dependencies=[Depends(guard.check), Depends(_minding(shelf))],
     )
     async def explain(
         request: Request,
@@ -67,8 +80,8 @@ def _add_units(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
     @app.get(
         "/v1/units",
         response_model=schemas.Unit,
-        responses=problems.refusals(401, 422, 429, 503),
-        dependencies=[Depends(guard.check)],
+        responses=problems.refusals(401, 403, 422, 429, 503),
+        dependencies=[Depends(guard.check), Depends(_minding(shelf))],
     )
     async def unit(
         layer: Annotated[str, Query(max_length=80, description="Its name, such as `convolution 1`.")],
@@ -82,16 +95,18 @@ def _add_units(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
 
 
 def _add_networks(app: FastAPI, desk: Desk, shelf: Shelf, guard: Guard) -> None:
-    @app.get("/page/networks", include_in_schema=False)
-    async def networks() -> Response:
-        """What the page can look into."""
-        return JSONResponse({"networks": await asyncio.to_thread(shelf.known), "local": shelf.local})
+    @app.get("/page/networks", include_in_schema=False, dependencies=[Depends(guard.check)])
+    async def networks(request: Request) -> Response:
+        """What the page can look into; whoever asks from elsewhere is told of packaged networks only."""
+        local = shelf.local and await _is_local(request)
+        known = await asyncio.to_thread(partial(shelf.known, packaged_only=not local))
+        return JSONResponse({"networks": known, "local": local})
 
     @app.post("/page/networks", include_in_schema=False, dependencies=[Depends(guard.check), Depends(Local())])
     async def add_network(request: Request, name: Annotated[str, Query(max_length=80)] = "") -> Response:
         """Take somebody's own network."""
         desk.enter()
-        content = await _or_leave(desk, bodies.whole, request, BYTES)
+        content = await _or_leave(desk, bodies.whole, request, BYTES, desk.limits.seconds)
         return JSONResponse({"name": await desk.do(partial(shelf.add, content, name))})
 
 
@@ -117,35 +132,7 @@ def _explained(
 ) -> dict[str, Any]:
     grey = decoding.only_page(sent.content, most).grey
     opened = shelf.open(model)
-    found = opened.explainer.explain(grey, without, **wanted)
-    return {
-        "model": found.model,
-        "answer": None if found.fed.rejected else found.answer,
-        "rejected": found.rejected,
-        "probabilities": found.probabilities.tolist(),
-        "picture": [grey.shape[1], grey.shape[0]],
-        "window": found.fed.window,
-        "input": opened.explainer.anatomy.input,
-        "pixels": floats(found.pixels),
-        "steps": _steps(found.fed),
-        "layers": _layers(found),
-        "hidden": None if found.hidden is None else floats(found.hidden),
-        "activation": None if found.activation is None else floats(found.activation),
-    }
-
-
-def _steps(fed: Fed) -> list[dict[str, Any]]:
-    return [
-        {"key": step.key, "about": step.about, "done": step.done, "needed": step.needed, "picture": greys(step.picture)}
-        for step in fed.steps
-    ]
-
-
-def _layers(found: Explanation) -> list[dict[str, Any]]:
-    return [
-        {**one.layer.to_dict(), "tensor": one.layer.tensor, "active": one.active, "values": floats(one.values)}
-        for one in found.seen
-    ]
+    return telling.explained(opened.explainer.explain(grey, without, **wanted), opened.explainer, grey.shape)
 
 
 def _of_unit(shelf: Shelf, model: str | None, name: str, number: int | None, exciting: bool) -> dict[str, Any]:
@@ -195,13 +182,3 @@ def _statistics(weight: np.ndarray) -> dict[str, float]:
 def _exciting(opened: Opened, name: str, number: int) -> list[dict[str, Any]]:
     found = opened.excitement.of(opened.explainer.anatomy.find(name), number)
     return [{"label": one.label, "value": one.value, "at": one.at, "digit": greys(one.digit)} for one in found]
-
-
-def floats(values: Num[np.ndarray, ...]) -> dict[str, Any]:
-    """Numbers for JSON: their shape, and float32, the lowest byte first, in base64."""
-    return {"shape": list(values.shape), "values": base64.b64encode(values.astype("<f4").tobytes()).decode()}
-
-
-def greys(picture: Num[np.ndarray, "height width"]) -> dict[str, Any]:
-    """A picture for JSON: its shape, and a byte for each pixel in base64."""
-    return {"shape": list(picture.shape), "values": base64.b64encode(picture.astype(np.uint8).tobytes()).decode()}

@@ -29,6 +29,10 @@ ALLOWED = frozenset([
     "Size",
     "Identity", "Dropout", "Cast", "CastLike", "Constant",
 ])  # fmt: skip
+# Those among them whose results have sizes that the numbers of an input say, of any but the first.
+SIZED = frozenset([
+    "Reshape", "Pad", "Slice", "Split", "Squeeze", "Unsqueeze", *(one for one in ALLOWED if one.startswith("Reduce")),
+])  # fmt: skip
 
 
 def check(content: bytes) -> None:
@@ -82,9 +86,15 @@ def _reasons(model: Any, external: int) -> Iterator[str]:
             yield f"an operator of its own ({node.domain}.{node.op_type})"
         if node.op_type not in ALLOWED or any(one.HasField("g") or one.graphs for one in node.attribute):
             yield f"the operator {node.op_type[:60]}"
-    pictures = of_pictures(model.graph)
-    if any(node.op_type == "Pad" and pictures.intersection(node.input[1:]) for node in model.graph.node):
-        yield "borders as wide as the picture says"  # a trial with one picture would tell nothing of others
+    yield from _sized_by_pictures(model.graph)
+
+
+def _sized_by_pictures(graph: Any) -> Iterator[str]:
+    """A trial with one picture would tell nothing of others. Without these, no size hangs on what a picture shows."""
+    pictures = of_pictures(graph)
+    for node in graph.node:
+        if node.op_type in SIZED and pictures.intersection(node.input[1:]):
+            yield f"a {node.op_type} by what the picture shows"
 
 
 def _is_sparse(attribute: Any) -> bool:

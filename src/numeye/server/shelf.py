@@ -73,9 +73,11 @@ class Shelf:
                 self._open.popitem(last=False)
         return opened
 
-    def known(self) -> list[dict[str, Any]]:
+    def known(self, *, packaged_only: bool = False) -> list[dict[str, Any]]:
         """What can be asked for: a name for the program, and one for people."""
         found = list(self._packaged)
+        if packaged_only:
+            return found
         found += [{"name": f"run/{run.folder.name}", "about": run.config.recipe.about} for run in self._finished()]
         with self._lock:
             found += [{"name": name, "about": model.name} for name, model in self._own.items()]
@@ -130,7 +132,8 @@ class Shelf:
             return added
         found = RUN.fullmatch(name)
         if self._runs is None or not found or not (self._runs / found[1]).is_dir():  # a file there is no run
-            raise UsageError(f"no model {name!r}; there are {', '.join(one['name'] for one in self.known())}")
+            known = self.known(packaged_only="/" not in name)  # others were let in only from this machine
+            raise UsageError(f"no model {name!r}; there are {', '.join(one['name'] for one in known)}")
         folder = self._runs / found[1]
         return weights.load(folder) if found[2] is None else snapshots.load(folder, int(found[2]))
 

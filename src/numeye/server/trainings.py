@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from numeye.config import list_recipes
+from numeye.config import Recipe, list_recipes, load_recipe
 from numeye.errors import MissingExtra, RunError, UsageError
 from numeye.runs import Run
 from numeye.server.problems import Problem
@@ -82,10 +82,10 @@ class Trainings:
 
     Args:
         folder: where the run folders are; made when the first is needed.
-        command: starts the command line.
+        command: starts the command line; nothing in the current folder is imported.
     """
 
-    def __init__(self, folder: Path, command: Sequence[str] = (sys.executable, "-m", "numeye")) -> None:
+    def __init__(self, folder: Path, command: Sequence[str] = (sys.executable, "-P", "-m", "numeye")) -> None:
         self.folder = folder
         self._command = list(command)
         self._started: dict[str, Started] = {}
@@ -97,10 +97,12 @@ class Trainings:
 
         Raises:
             UsageError: there is no such packaged recipe.
-            Problem: one is at work (409), or training is not installed (422).
+            Problem: one is at work (409), it cannot be shown, or training cannot be started here (422).
         """
         if recipe not in list_recipes():  # never the path of a file, which `numeye train` would take
-            raise UsageError(f"no recipe {recipe!r}; there are {', '.join(list_recipes())}")
+            raise UsageError(f"no recipe {recipe!r}; there are {', '.join(one.name for one in offered())}")
+        if load_recipe(recipe).tiles:
+            raise Problem(422, f"{recipe} finds digits on pages, and is not shown here", f"Run numeye train {recipe}.")
         with self._lock:
             name = self._new_name(f"{recipe}-seed{seed}")
             arguments = [recipe, "--watch", "--epochs", str(epochs), "--seed", str(seed)]
@@ -180,6 +182,8 @@ class Trainings:
             started.said.close()
 
     def _begin(self, name: str, recipe: str, epochs: int, arguments: Sequence[str]) -> Started:
+        if sys.platform == "win32":  # neither signals nor groups of processes as they are needed here
+            raise Problem(422, "trainings are not started from the page on Windows", "Run numeye train RECIPE there.")
         self._check_free()
         if missing := [one for one in NEEDED if importlib.util.find_spec(one) is None]:
             helps = f"{missing[0]} is missing here; install it where this server runs."
@@ -231,6 +235,11 @@ class Trainings:
         if run is not None and run.is_finished:
             return "finished"
         return "stopped" if started is None else started.state()
+
+
+def offered() -> list[Recipe]:
+    """What can be trained and looked into here: networks that read one digit."""
+    return [recipe for recipe in map(load_recipe, list_recipes()) if not recipe.tiles]
 
 
 def _asked(run: Run | None, started: Started | None) -> tuple[str, int]:

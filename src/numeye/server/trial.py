@@ -8,11 +8,17 @@ be run in the server, for all that the page asks of it has been done here before
 from __future__ import annotations
 
 import importlib.util
+import json
+import math
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 from numeye.errors import MissingExtra, NumeyeError, UsageError
+
+if TYPE_CHECKING:
+    from numeye.anatomy import Anatomy
 
 MEMORY = 1_500_000_000  # bytes of addresses; 230 MB before anything is read
 SECONDS = 20  # of a processor, and twice of the clock; the default reader takes 2
@@ -31,7 +37,7 @@ def hold(content: bytes) -> None:
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "numeye.server.trial"],
+            [sys.executable, "-P", "-m", "numeye.server.trial"],  # -P: nothing in the current folder is imported
             input=content,
             capture_output=True,
             env={**os.environ, **threads, "PYTHONIOENCODING": "utf-8"},
@@ -65,19 +71,33 @@ def _limit() -> None:
 
 
 def _try(content: bytes) -> None:
-    """All that is asked of a network, with the picture that costs most."""
+    """All that is asked of a network, with the picture that costs most, and as it is told."""
     import numpy as np
 
     from numeye.explain import Explainer
-    from numeye.server import own
+    from numeye.server import own, telling
     from numeye.weights import Model
 
     own.check(content)
     explainer = Explainer(Model(name="the network", onnx=content, card={}))
     shades = np.random.default_rng(0).integers(0, 255, (60, 60), np.uint8)
-    explainer.explain(shades, hidden=True, activation=True)
+    found = explainer.explain(shades, hidden=True, activation=True)
+    json.dumps(telling.explained(found, explainer, shades.shape)).encode()
     for layer in explainer.anatomy.layers:
         explainer.anatomy.weight(layer)
+    _show_digits(explainer.anatomy)
+
+
+def _show_digits(anatomy: Anatomy) -> None:
+    """As many at once as are shown to find what excites a unit: up to the layer that gives most, and to the last."""
+    import numpy as np
+
+    from numeye import excitement
+
+    digits = np.random.default_rng(0).integers(0, 255, (excitement.AT_ONCE, 28, 28), np.uint8)
+    for layer in (max(anatomy.layers, key=lambda one: math.prod(one.shape)), anatomy.layers[-1]):
+        for _ in excitement.shown(anatomy, layer, digits):
+            pass
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ help:
 	@echo "make reader  train the recipe reader, the default model, into runs/ (1 hour 35 minutes on 2 cores)"
 	@echo "make spotter train the recipe spotter, which finds digits on pages, into runs/ (2 hours on 2 cores)"
 	@echo "make evidence test what the project claims, into runs/evidence  (1 hour 10 minutes on 2 cores)"
-	@echo "make test    every test                                         (10 minutes on 2 cores)"
+	@echo "make test    every test                                         (15 minutes on 2 cores)"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   start-up, the loop against a bare one, three seeds (7 minutes on 2 cores)"
 	@echo "make page    the page in a browser: how quick it is, and the pictures of the docs (3 minutes, needs chromium)"

@@ -40,7 +40,8 @@ const bars = new Bars(mine, ""), besideBars = new Bars(other, "");
 /** One answer after the other; while one is awaited only the newest change waits. `when` is when the pen moved. */
 const answer = latest(async (when) => {
   try {
-    await (paper.empty ? nothing() : something(when));
+    if (paper.empty) nothing();
+    else await something(when).finally(paper.picture ? busy(t("busy.read")) : undefined);
     if (!paper.empty) tell(null);
   } catch (error) {
     tell(error);

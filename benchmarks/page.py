@@ -57,6 +57,7 @@ def served(runs: Path) -> Iterator[str]:
 
 def draw(page: Page, strokes: list[dict[str, list[float]]]) -> None:
     """Strokes of an example, by mouse."""
+    page.locator("#drawing").scroll_into_view_if_needed()
     box = page.locator("#drawing").bounding_box()
     assert box is not None
     for stroke in strokes:

@@ -65,6 +65,7 @@ class Screen:
     def another(self) -> Page:
         """The page that a shared address opens in somebody else's window."""
         self.settled()
+        self.page.wait_for_timeout(500)  # an address is written 250 ms after the last change
         url, self.page = self.page.url, self.context.new_page()
         self.page.goto(url)
         self.page.wait_for_selector("html[data-ready=true]")

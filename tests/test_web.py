@@ -297,6 +297,21 @@ def test_two_networks_side_by_side(screen: Screen) -> None:
     page.wait_for_selector(".beside", state="hidden")
 
 
+def test_a_step_that_is_left_out_is_of_its_own_network_alone(screen: Screen) -> None:
+    page = screen.open("m=classic&c=reader")
+    screen.seven()
+    page.click(".steps [data-key=centre]")
+    page.wait_for_selector(".steps .off")
+    page.click("#clear")
+    page.get_by_role("button", name="Draw a 3").click()
+    screen.reads("3", ".beside")  # which knows no centre
+    page.click("#tour-start")
+    page.select_option("#model", "reader")
+    page.click("#tour button:has-text('Next')")  # which goes to classic
+    screen.reads("3")
+    assert page.locator("#problem").is_hidden()
+
+
 @pytest.mark.parametrize("view", ["answer", "view-fed", "view-inside", "view-fool"])
 def test_what_is_saved_is_what_it_says(screen: Screen, view: str) -> None:
     screen.open("m=classic")

@@ -20,6 +20,7 @@ export class Paper {
     this.strokes = [];
     this.picture = null; // {bitmap, sent, turned}: what was uploaded instead of drawn
     this.stroke = null; // the one that is being drawn
+    this.begun = 0; // when the last one was begun
     this.pressed = null; // where the pointer went down on a picture
     this.erase = false;
     this.width = 18;
@@ -62,6 +63,7 @@ export class Paper {
     this.pressed = null;
     this.stroke = { width: this.width, erase: this.erase, points: [x, y] };
     this.strokes.push(this.stroke);
+    this.begun = performance.now();
     drawStroke(this.context, this.stroke);
     this.tell(when);
   }

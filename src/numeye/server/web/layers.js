@@ -33,9 +33,8 @@ export class Layers {
   }
 
   clear() {
-    this.net = this.names = null;
-    this.figures.clear();
-    this.list.replaceChildren();
+    this.net = null;
+    this.list.replaceChildren(); // the figures are kept for the next picture
     this.detail.replaceChildren();
     this.lit(null);
   }
@@ -48,8 +47,9 @@ export class Layers {
       this.names = names;
       this.room = room;
       this.figures = new Map(net.layers.map((layer) => [layer.name, this.figure(layer)]));
-      this.list.replaceChildren(...[...this.figures.values()].map((figure) => figure.element));
+      this.list.replaceChildren();
     }
+    if (!this.list.hasChildNodes()) this.list.append(...[...this.figures.values()].map((figure) => figure.element));
     await this.draw();
     if (net === this.net) this.light(this.focus);
   }

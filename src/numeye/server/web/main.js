@@ -17,7 +17,8 @@ import { Steps } from "./steps.js";
 import { Tour } from "./tour.js";
 
 const VIEWS = ["fed", "inside", "fool", "learn"];
-const REST = 8; // while the pen moves, looks rest so many times as long as they took
+const REST = 12; // while the pen moves, looks wait so many times as long as the last one took
+const PAUSE = 100; // milliseconds after a stroke in which the next one may begin, before all is looked at
 
 await loadTexts();
 const begun = state.read();
@@ -90,7 +91,7 @@ async function single(sent) {
 
 function explain(sent, wanted, named = model()) {
   const asked = new URLSearchParams({ model: named, ...wanted });
-  for (const step of steps.without) asked.append("without", step);
+  for (const step of named === model() ? steps.without : []) asked.append("without", step); // others have other steps
   return post(`v1/explain?${asked}`, sent);
 }
 
@@ -127,7 +128,7 @@ const compare = latest(async () => {
 function part() {
   const digits = reading?.digits ?? [];
   offset = [0, 0];
-  if (digits.length < 2) return paper.sent();
+  if (digits.length < 2 || !paper.shown) return paper.sent();
   const [x, y, width, height] = digits[chosen].box;
   const side = 1.5 * Math.max(width, height);
   offset = [Math.round(x + width / 2 - side / 2), Math.round(y + height / 2 - side / 2)];
@@ -153,16 +154,17 @@ const look = latest(async () => {
   } catch (error) {
     tell(error);
   }
-  const now = performance.now();
-  next = now + REST * (now - begun);
+  looked = performance.now();
+  took = looked - begun;
 });
 
-let next = 0, looking = null;
+let looked = 0, took = 0, looking = null; // when the last look ended, how long it took, and the next one
 
 /** While the pen moves the bars come first, and only now and then what is behind them. */
 function lookSoon() {
   clearTimeout(looking);
-  looking = setTimeout(look, paper.stroke ? Math.max(next - performance.now(), 0) : 0);
+  const wait = Math.max(looked, paper.begun) + REST * took - performance.now();
+  looking = setTimeout(look, paper.stroke ? Math.max(wait, 0) : PAUSE);
 }
 
 let maps = false; // what mattered is shown
@@ -280,6 +282,7 @@ function bare(on) {
 }
 
 function use(list, name) {
+  if (list === "model") steps.without.clear(); // another network may have other steps
   choose(list, name);
   changed();
 }

@@ -71,6 +71,13 @@ export async function unpack(said) {
   return { ...said, ...maps, input, layers, byTensor, steps: said.steps.map((step) => ({ ...step, picture: greys(step.picture) })) };
 }
 
+/** What a network sees in a picture: `asked` names it and what is wanted; some steps to it may be left out. */
+export function explain(sent, asked, without = []) {
+  const parameters = new URLSearchParams(asked);
+  for (const step of without) parameters.append("without", step);
+  return post(`v1/explain?${parameters}`, sent);
+}
+
 /** Calls a function with the latest arguments only: while it runs, those that come wait, and newer ones replace them. */
 export function latest(work) {
   let running = false, next = null;

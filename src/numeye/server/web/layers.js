@@ -7,9 +7,9 @@ import { $, breathe, element, number, t } from "./page.js";
 
 const CELL = 56, GAP = 4, SQUARE = 14; // pixels: of a map at least, between them, of a unit without places
 
-/** Shows the layers of an explanation. `chosen` is told of a click, `lit` of what lights up on the paper. */
+/** Shows the layers of an explanation. `chosen` is told of a click, `lit` of what lights up on the paper, `mattered` that somebody asks. */
 export class Layers {
-  constructor({ chosen, lit }) {
+  constructor({ chosen, lit, mattered }) {
     this.chosen = chosen;
     this.lit = lit;
     this.figures = new Map();
@@ -18,7 +18,7 @@ export class Layers {
     this.detail = element("div", { class: "detail", id: "detail", tabindex: "0", role: "region", "aria-label": t("inside.detail") });
     this.scaling = element("select", { id: "scaling", onchange: () => this.draw() }, ...["layer", "unit", "network"].map((one) => element("option", { value: one }, t(`scaling.${one}`))));
     this.hover = element("p", { class: "muted", id: "hover", role: "status" });
-    const maps = element("button", { type: "button", id: "maps", onclick: () => this.onMaps?.() }, t("inside.maps"));
+    const maps = element("button", { type: "button", id: "maps", onclick: mattered }, t("inside.maps"));
     $("view-inside").append(
       element("h2", {}, t("inside.title")),
       element("div", { class: "row" }, element("label", { class: "controls" }, `${t("scale")} `, this.scaling), maps, exportButtons("numeye-layers", () => this.exported())),

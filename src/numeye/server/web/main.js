@@ -1,33 +1,25 @@
 // The page: what is drawn is read at once, and every view shows the same picture.
 
-import { DEFAULT, latest, post, unpack } from "./api.js";
+import { DEFAULT, explain, latest, post } from "./api.js";
 import { announce, Bars, clicked, drawBoxes, verdict, Which } from "./answer.js";
-import { panel, Units } from "./arithmetic.js";
 import { camera } from "./camera.js";
-import { drawMap, scale } from "./colours.js";
 import { Paper, SIDE } from "./draw.js";
 import { exportButtons } from "./export.js";
 import { Fool } from "./fool.js";
-import { has, Layers } from "./layers.js";
 import { Learn } from "./learn.js";
+import { Looking } from "./looking.js";
 import { addOwn, beside, choose, listNetworks, model } from "./networks.js";
 import { $, busy, element, loadTexts, say, t, tell } from "./page.js";
 import * as state from "./state.js";
-import { Steps } from "./steps.js";
 import { Tour } from "./tour.js";
 
 const VIEWS = ["fed", "inside", "fool", "learn"];
-const REST = 12; // while the pen moves, looks wait so many times as long as the last one took
-const PAUSE = 100; // milliseconds after a stroke in which the next one may begin, before all is looked at
 
 await loadTexts();
 const begun = state.read();
-const units = new Units();
 let view = VIEWS.includes(begun.v) ? begun.v : "fed";
 let reading = null; // the last answer
 let chosen = 0; // which of its digits is looked into
-let explained = null; // what was seen of that digit
-let offset = [0, 0]; // of the part of the picture that was explained
 
 // --- the answer -------------------------------------------------------------------------------------------------
 
@@ -50,19 +42,18 @@ const answer = latest(async (when) => {
 });
 
 function nothing() {
-  reading = explained = null;
+  reading = null;
   bars.show(t("empty"), null, null);
   besideBars.show("", null, null);
   which.show([], 0);
   drawBoxes(paper, [], 0, null);
   say(t("empty"));
-  steps.clear();
-  layers.clear();
+  looking.clear();
 }
 
 async function something(when) {
   const sent = paper.sent();
-  reading = model() === DEFAULT && !steps.without.size ? firstPage((await post("v1/read", sent)).results) : await single(sent);
+  reading = model() === DEFAULT && !looking.steps.without.size ? firstPage((await post("v1/read", sent)).results) : await single(sent);
   if (paper.picture && reading.turned !== undefined && reading.turned !== paper.picture.turned) {
     paper.picture.turned = reading.turned;
     paper.showPicture();
@@ -70,7 +61,7 @@ async function something(when) {
   chosen = Math.min(chosen, Math.max(reading.digits.length - 1, 0));
   showAnswer();
   document.dispatchEvent(new CustomEvent("numeye:answered", { detail: { when, shown: performance.now() } }));
-  if (view === "fed" || view === "inside") lookSoon();
+  if (view === "fed" || view === "inside") looking.lookSoon();
   if (beside()) compare();
 }
 
@@ -82,24 +73,18 @@ function firstPage([first, ...others]) {
 
 /** The answer of a network that reads one digit, in the shape of a reading. */
 async function single(sent) {
-  const said = await explain(sent, { layers: false });
+  const said = await explain(sent, { model: model(), layers: false }, looking.steps.without);
   const best = said.probabilities.slice(0, 10);
   const box = said.window && said.window.map(Math.round);
   const digits = box ? [{ digit: best.indexOf(Math.max(...best)), box, probabilities: said.probabilities }] : [];
   return { text: said.rejected ? "" : said.answer, confidence: Math.max(...best), rejected: said.rejected, digits };
 }
 
-function explain(sent, wanted, named = model()) {
-  const asked = new URLSearchParams({ model: named, ...wanted });
-  for (const step of named === model() ? steps.without : []) asked.append("without", step); // others have other steps
-  return post(`v1/explain?${asked}`, sent);
-}
-
 /** Look at one of several digits. */
 function lookAt(place) {
   chosen = place;
   showAnswer();
-  if (view === "fed" || view === "inside") look();
+  if (view === "fed" || view === "inside") looking.look();
 }
 
 function showAnswer() {
@@ -113,7 +98,7 @@ function showAnswer() {
 
 const compare = latest(async () => {
   try {
-    const said = await explain(part(), { layers: false }, beside());
+    const said = await explain(looking.part(), { model: beside(), layers: false }); // with all of its own steps
     const confidence = Math.max(...said.probabilities);
     besideBars.title.textContent = beside();
     besideBars.show(verdict({ rejected: said.rejected, text: said.answer, confidence }), said.rejected, said.probabilities);
@@ -121,100 +106,6 @@ const compare = latest(async () => {
     tell(error);
   }
 });
-
-// --- looking into it --------------------------------------------------------------------------------------------
-
-/** What is looked into: all of it, or the surroundings of the chosen digit of several. */
-function part() {
-  const digits = reading?.digits ?? [];
-  offset = [0, 0];
-  if (digits.length < 2 || !paper.shown) return paper.sent();
-  const [x, y, width, height] = digits[chosen].box;
-  const side = 1.5 * Math.max(width, height);
-  offset = [Math.round(x + width / 2 - side / 2), Math.round(y + height / 2 - side / 2)];
-  return paper.part([...offset, side, side]);
-}
-
-const look = latest(async () => {
-  if (paper.empty) return;
-  if (!paper.shown) return tell(new Error(t("not-shown")));
-  const begun = performance.now();
-  if (maps) layers.detail.replaceChildren(); // they are of another picture
-  maps = false;
-  try {
-    explained = await unpack(await explain(part(), { layers: view === "inside" }));
-    if (paper.empty) return undefined; // it was cleared meanwhile
-    if (view === "fed") steps.show(explained);
-    if (view === "inside") {
-      await layers.show(explained);
-      if (layers.focus) showSum(layers.focus).catch(tell); // not awaited: the next stroke need not wait for it
-      if (bringing) layers.list.querySelector(`[data-layer^="${bringing}"]`)?.scrollIntoView({ block: "nearest" });
-      bringing = null;
-    }
-  } catch (error) {
-    tell(error);
-  }
-  looked = performance.now();
-  took = looked - begun;
-});
-
-let looked = 0, took = 0, looking = null; // when the last look ended, how long it took, and the next one
-
-/** While the pen moves the bars come first, and only now and then what is behind them. */
-function lookSoon() {
-  clearTimeout(looking);
-  const wait = Math.max(looked, paper.begun) + REST * took - performance.now();
-  looking = setTimeout(look, paper.stroke ? Math.max(wait, 0) : PAUSE);
-}
-
-let maps = false; // what mattered is shown
-let bringing = null; // a kind of layer to be brought into sight
-let wanted = 0; // counts what is asked for beside the layers: an answer that comes late must not replace a newer one
-
-/** The sum at once, and what excites its unit as soon as that is known. */
-async function showSum(place) {
-  const mine = ++wanted;
-  const layer = layers.layer(place.layer);
-  if (!layer || !explained || !has(layer, place)) return layers.detail.replaceChildren();
-  remember();
-  for (const exciting of units.has(model(), layer.name, place.unit, true) ? [true] : [false, true]) {
-    const done = exciting && !units.has(model(), layer.name, place.unit, true) ? busy(t("busy.exciting")) : () => null;
-    const known = await units.get(model(), layer.name, place.unit, exciting).finally(done);
-    if (mine !== wanted) return undefined;
-    layers.detail.replaceChildren(...panel(explained, layer, place, known));
-    layers.resized();
-  }
-  return undefined;
-}
-
-/** A rectangle of what the network was fed with, on the paper. */
-function light(rectangle) {
-  if (!explained?.window) return;
-  const [x, y, width, height] = explained.window, [, rows, cols] = explained.input.shape;
-  const lit = rectangle && [
-    offset[0] + x + (rectangle.left / cols) * width, offset[1] + y + (rectangle.top / rows) * height,
-    ((rectangle.right - rectangle.left + 1) / cols) * width, ((rectangle.bottom - rectangle.top + 1) / rows) * height,
-  ];
-  drawBoxes(paper, reading?.digits ?? [], chosen, lit);
-}
-
-async function showMaps() {
-  if (paper.empty) return;
-  const mine = ++wanted, done = busy(t("busy.maps"));
-  const said = await unpack(await explain(part(), { layers: false, hidden: true, activation: true })).finally(done);
-  if (mine !== wanted) return;
-  maps = true;
-  const shown = ["hidden", "activation"].flatMap((name) => {
-    if (!said[name]) return [element("p", { class: "muted" }, t(`${name}.none`))];
-    const { shape: [height, width], values } = said[name];
-    const canvas = drawMap(element("canvas", { class: "pixel", role: "img", "aria-label": t(`${name}.title`) }), values, height, width, scale([0, Math.max(...values)]));
-    return [element("h3", {}, t(`${name}.title`)), canvas, element("p", { class: "muted" }, t(`${name}.about`))];
-  });
-  const canvases = () => [...layers.detail.querySelectorAll("canvas")];
-  const data = () => ({ model: said.model, answer: said.answer, hidden: said.hidden, activation: said.activation });
-  layers.detail.replaceChildren(...shown, exportButtons("numeye-mattered", () => ({ canvases: canvases(), data: data() })));
-  layers.resized();
-}
 
 // --- the views --------------------------------------------------------------------------------------------------
 
@@ -225,12 +116,10 @@ const paper = new Paper((when) => {
   if (view === "fool") fool.update();
   if (view === "learn") learn.ask();
 });
-const steps = new Steps(() => { remember(); answer(); });
-const layers = new Layers({
-  chosen: (place) => { showSum(place).catch(tell); },
-  lit: light,
+const looking = new Looking(paper, () => ({ view, digits: reading?.digits ?? [], chosen }), {
+  moved: remember,
+  again: () => { remember(); answer(); },
 });
-layers.onMaps = () => showMaps().catch(tell);
 const fool = new Fool(paper, model);
 const learn = new Learn({
   paper,
@@ -241,15 +130,15 @@ const learn = new Learn({
 /** Show a view, and bring a layer of some kind into sight. */
 function show(name, kind = null) {
   view = name;
-  bringing = kind;
+  looking.bringing = kind;
   for (const one of VIEWS) {
     $(`view-${one}`).hidden = one !== name;
     const tab = $(`tab-${one}`);
     tab.setAttribute("aria-selected", String(one === name));
     tab.tabIndex = one === name ? 0 : -1;
   }
-  if (name === "fed" || name === "inside") look();
-  else light(null);
+  if (name === "fed" || name === "inside") looking.look();
+  else looking.light(null);
   if (name === "fool") fool.update();
   if (name === "learn") learn.ask();
   remember();
@@ -282,15 +171,13 @@ function bare(on) {
 }
 
 function use(list, name) {
-  if (list === "model") steps.without.clear(); // another network may have other steps
+  if (list === "model") looking.steps.without.clear(); // another network may have other steps
   choose(list, name);
   changed();
 }
 
 function changed() {
-  wanted++;
-  units.forget();
-  layers.detail.replaceChildren();
+  looking.forget();
   other.hidden = !beside();
   remember();
   answer();
@@ -313,7 +200,7 @@ $("eraser").addEventListener("click", () => pen(true));
 $("undo").addEventListener("click", () => paper.undo());
 $("clear").addEventListener("click", () => paper.clear());
 $("width").addEventListener("input", () => { paper.width = Number($("width").value); });
-$("model").addEventListener("change", () => { steps.without.clear(); changed(); });
+$("model").addEventListener("change", () => { looking.steps.without.clear(); changed(); });
 $("beside").addEventListener("change", changed);
 $("bare").addEventListener("click", () => { bare(true); $("leave-bare").focus(); });
 document.body.append(element("button", { type: "button", id: "leave-bare", onclick: () => { bare(false); $("bare").focus(); } }, t("lesson-end")));
@@ -338,7 +225,7 @@ addEventListener("drop", (event) => { event.preventDefault(); $("paper").classLi
 addEventListener("paste", (event) => take([...event.clipboardData.items].find((item) => item.kind === "file")?.getAsFile()));
 addEventListener("hashchange", () => location.reload()); // somebody pasted another address
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); $("answer").focus(); });
-addEventListener("resize", () => layers.resized());
+addEventListener("resize", () => looking.layers.resized());
 addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "z" && !event.target.matches("input")) { event.preventDefault(); paper.undo(); }
 });
@@ -348,9 +235,9 @@ addEventListener("keydown", (event) => {
 function remember() {
   if (!ready) return;
   state.write(() => {
-    const place = layers.focus;
+    const place = looking.layers.focus;
     return {
-      v: view, m: model() === DEFAULT ? "" : model(), c: beside(), w: [...steps.without].join(), t: tour.step || "",
+      v: view, m: model() === DEFAULT ? "" : model(), c: beside(), w: [...looking.steps.without].join(), t: tour.step || "",
       b: document.body.classList.contains("bare") ? 1 : "", l: place ? [place.layer, place.unit, place.y ?? "", place.x ?? ""].join("~") : "",
       s: paper.picture ? "" : state.encodeStrokes(paper.strokes, SIDE),
     };
@@ -368,10 +255,10 @@ try {
 } catch (error) {
   tell(error);
 }
-for (const step of (begun.w ?? "").split(",")) if (t(`steps.${step}`) !== `steps.${step}`) steps.without.add(step);
+for (const step of (begun.w ?? "").split(",")) if (t(`steps.${step}`) !== `steps.${step}`) looking.steps.without.add(step);
 if (begun.l) {
   const [layer, unit, y, x] = begun.l.split("~");
-  layers.focus = { layer, unit: Number(unit), y: Number(y || 0), x: Number(x || 0) };
+  looking.layers.focus = { layer, unit: Number(unit), y: Number(y || 0), x: Number(x || 0) };
 }
 other.hidden = !beside();
 paper.strokes = state.decodeStrokes(begun.s ?? "", SIDE);

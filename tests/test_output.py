@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set
 from pathlib import Path
 
 import numpy as np
@@ -64,8 +65,8 @@ def test_pages_of_one_file_without_digits_have_an_empty_line_each() -> None:
     assert plain(False, *pages) == "1\n\n"
 
 
-def _written(how: Format, file: Path, *answers: Reading | Unreadable) -> frozenset[str]:
-    with Output(how, file) as output:
+def _written(how: Format, file: Path, *answers: Reading | Unreadable) -> Set[str]:
+    with Output(how, file, [answer.image for answer in answers]) as output:
         for answer in answers:
             if answer.image not in output.done:
                 output.add(answer)
@@ -73,7 +74,7 @@ def _written(how: Format, file: Path, *answers: Reading | Unreadable) -> frozens
 
 
 @pytest.mark.parametrize("how", [Json(), Csv(), Csv(regions=True)], ids=["json", "csv", "regions"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     cut=st.floats(0, 1), names=st.lists(st.sampled_from(["a.png", 'b "two".png', "c,d.png", "e\nf.png"]), min_size=1)
 )
@@ -95,6 +96,59 @@ def test_what_is_done_is_passed_over(tmp_path: Path) -> None:
     assert _written(Json(), file, reading("a"), reading("b"), reading("c")) == frozenset()
     assert _written(Json(), file, reading("c")) == {"a", "b"}  # the last one may have had more pages
     assert [json.loads(line)["image"] for line in file.read_text().splitlines()] == ["a", "b", "c"]
+
+
+def test_what_is_not_asked_for_now_stays(tmp_path: Path) -> None:
+    for how, file in ((Json(), tmp_path / "answers.jsonl"), (Csv(), tmp_path / "answers.csv")):
+        for name in ("a", "b"):
+            _written(how, file, reading(name))
+        assert all("407" in line for line in file.read_text().splitlines()[-2:])
+        with file.open("a") as cut:
+            cut.write(file.read_text().splitlines()[-1][:9])  # of a third, which was cut off
+        assert _written(how, file, reading("c")) == {"a", "b"}
+
+
+def test_standard_input_is_another_picture_every_time(tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    for _ in range(2):
+        assert _written(Json(), file, reading("-")) == set()
+    assert len(file.read_text().splitlines()) == 2
+
+
+def test_what_could_not_be_read_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    failed = Unreadable(image="b", error="b: damaged")
+    _written(Json(), file, reading("a"), reading("b"), failed, Unreadable(image="c", error="no"), reading("d"))
+    assert _written(Json(), file, reading("a"), reading("b"), reading("d")) == {"a", "c"}  # c is not asked for now
+    told = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [(one["image"], "error" in one) for one in told] == [("a", False), ("c", True), ("b", False), ("d", False)]
+
+
+@pytest.mark.parametrize("how", [Json(), Csv()], ids=["json", "csv"])
+def test_names_of_any_bytes_are_written_and_found_again(how: Format, tmp_path: Path) -> None:
+    names = ["b\udcff.png", "a\u2028b.png", "c\x0cd.png", "e\x85.png", "f.png"]
+    assert _written(how, tmp_path / "answers", *map(reading, names)) == set()
+    assert _written(how, tmp_path / "answers", *map(reading, names)) == set(names[:-1])
+
+
+def test_the_file_that_is_gone_on_with_stays_where_it_is_and_as_private_as_it_was(tmp_path: Path) -> None:
+    file, link = tmp_path / "answers.jsonl", tmp_path / "link"
+    link.symlink_to(file)
+    _written(Json(), link, reading("a"), reading("b"))
+    file.chmod(0o600)
+    assert _written(Json(), link, reading("b")) == {"a"}
+    assert link.is_symlink()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", ['{"a": 1}', "dear diary", "file,page and much else", "x"])
+def test_a_file_of_one_line_of_something_else_is_left_as_it_is(content: str, tmp_path: Path) -> None:
+    file = tmp_path / "notes"
+    file.write_text(content)
+    for how in (Json(), Csv()):
+        with pytest.raises(OutputError, match="choose another with --append"):
+            Output(how, file)
+    assert file.read_text() == content
 
 
 def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,9 @@ def test_the_table_has_a_row_a_number() -> None:
     ]
     assert to_csv(readings, header=False) == to_csv(readings).split("\n", 1)[1]
     assert to_csv(readings[:1]) == readings[0].to_csv()
+    named = replace(readings[0], region="total")
+    (row,) = csv.DictReader(io.StringIO(named.to_csv()))
+    assert (list(row)[-1], row["region"]) == ("region", "total")
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (28, 28), (159, 160), (3_000, 2_000)])

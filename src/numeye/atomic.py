@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from numeye.errors import OutputError
 
+_ASKING = threading.Lock()  # two threads that ask for the umask at once would leave it at 0
+
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, whole or not at all; folders on the way are made.
+    """Put `content` at `path`, whole or not at all; folders on the way are made. Who may read it stays as it was.
 
     Raises:
         OutputError: the folder or the file cannot be written.
@@ -31,7 +35,7 @@ def write_bytes(path: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.chmod(0o666 & ~_umask())
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask())
             os.replace(temporary, path)  # noqa: PTH105 - the tests count and kill exactly here
         finally:
             temporary.unlink(missing_ok=True)
@@ -72,6 +76,7 @@ def _explained(path: Path) -> Iterator[None]:
 
 def _umask() -> int:
     """What the user's umask is; the system tells only while it is being set."""
-    mask = os.umask(0)
-    os.umask(mask)
+    with _ASKING:
+        mask = os.umask(0)
+        os.umask(mask)
     return mask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +15,12 @@ from numeye.cli_options import FAILED, REJECTED, Json, MaxError, option, say, sh
 from numeye.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Set
 
     from numeye.output import Answer, Format
     from numeye.regions import Form
 
 FEW = 3  # pictures, for which no bar is shown
-STANDARD_INPUT = "-"
 
 
 def read(
@@ -55,13 +55,14 @@ def read(
     form = _form(region or [], regions)
     if grid and form is not None:
         raise UsageError("--grid and regions: choose one")
-    output = Output(_format(images, json=json, csv=csv, regions=form is not None), append)
+    how = _format(images, json=json, csv=csv, regions=form is not None)
     reader = Reader(model, single=single, max_error=share(max_error), expect=expect, digits=digits, check=check)
     if reader.promise is not None:
         say(reader.promise)
-    drawn = Overlays(overlay) if overlay else None
+    output = Output(how, append, set(_left(images)) if append else ())
+    drawn = Overlays(overlay, output.done) if overlay else None
     status = 0
-    with output, _progress(images, output.done) as (pictures, tell):
+    with output, _progress(images, output.done, bar=append is not None) as (pictures, tell):
         for answer in reader.stream(pictures, form=form, grid=grid):
             output.add(answer)
             tell(answer)
@@ -91,7 +92,7 @@ def _format(images: list[str], *, json: bool, csv: bool, regions: bool) -> Forma
         raise UsageError("--json and --csv: choose one")
     if json or csv:
         return Json() if json else Csv(regions)
-    return Plain(len(images) > 1 or any(name != STANDARD_INPUT and Path(name).is_dir() for name in images))
+    return Plain(len(images) > 1 or any(_is_folder(name) for name in images))
 
 
 def _worse(status: int, answer: Answer) -> int:
@@ -115,12 +116,16 @@ def _what_is_wrong(answer: Answer) -> str | None:
 
 
 @contextmanager
-def _progress(images: list[str], done: frozenset[str]) -> Iterator[tuple[Iterator[str], Callable[[Answer], None]]]:
+def _progress(
+    images: list[str], done: Set[str], *, bar: bool
+) -> Iterator[tuple[Iterator[str], Callable[[Answer], None]]]:
     """The pictures that are not done yet, and what is to be told of each answer.
 
-    On a terminal, many pictures get a bar with the time that is left.
+    On a terminal, many pictures get a bar with the time that is left; not where the answers go there too, unless they
+    are known not to (`bar`): they tell how far it is.
     """
-    if not sys.stderr.isatty() or (len(images) < FEW and not any(Path(name).is_dir() for name in images)):
+    alone = sys.stderr.isatty() and (bar or not sys.stdout.isatty())
+    if not alone or (len(images) < FEW and not any(map(_is_folder, images))):
         yield _left(images, done), lambda answer: _say_if_any(_what_is_wrong(answer))
         return
     from rich.console import Console
@@ -128,15 +133,15 @@ def _progress(images: list[str], done: frozenset[str]) -> Iterator[tuple[Iterato
 
     names = list(_left(images, done))
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task, seen = bar.add_task("reading", total=len(names)), set[str]()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task, seen = shown.add_task("reading", total=len(names)), set[str]()
 
         def tell(answer: Answer) -> None:
             seen.add(answer.image)
-            bar.update(task, completed=len(seen))
+            shown.update(task, completed=len(seen))
             line = _what_is_wrong(answer)
             if line:
-                bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+                shown.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
         yield iter(names), tell
 
@@ -146,7 +151,12 @@ def _say_if_any(line: str | None) -> None:
         say(line)
 
 
-def _left(images: list[str], done: frozenset[str]) -> Iterator[str]:
+def _is_folder(name: str) -> bool:
+    """False also where that may not be asked, or the name is none: it is told where it is read."""
+    return os.path.isdir(name)  # noqa: PTH112 - Path.is_dir raises
+
+
+def _left(images: list[str], done: Set[str] = frozenset()) -> Iterator[str]:
     """The pictures, those of folders one by one, without those that are done; a folder without any stays as it is."""
     from numeye.errors import PictureError
     from numeye.image import expand

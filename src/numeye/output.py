@@ -6,15 +6,15 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, KeysView
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from numeye import atomic
 from numeye.errors import OutputError, UsageError
-from numeye.results import CSV_COLUMNS, Reading, Unreadable, to_csv
+from numeye.results import CSV_COLUMNS, REGION, Reading, Unreadable, to_csv
 
-REGION = "region"  # the last column of CSV, where regions are read
+STANDARD_INPUT = "-"  # another picture every time, which nobody can go on with
 
 Answer = Reading | Unreadable
 
@@ -89,23 +89,24 @@ class Output:
     Args:
         how: the format.
         file: appended to, and gone on with where an earlier run was cut off; None for standard output.
+        asked: the pictures that are to be read now.
 
     Attributes:
-        done: the pictures whose answers are in the file already.
+        done: the pictures whose answers are in the file already, in the order in which they are there.
 
     Raises:
         UsageError: plain text can't be gone on with.
         OutputError: the file cannot be read or written, or holds something else.
     """
 
-    def __init__(self, how: Format, file: Path | None = None) -> None:
+    def __init__(self, how: Format, file: Path | None = None, asked: Container[str] = ()) -> None:
         self._how = how
         self._file = file
-        self.done: frozenset[str] = frozenset()
+        self.done = dict[str, None]().keys()
         if file is not None:
             if isinstance(how, Plain):
                 raise UsageError("--append: expected --csv or --json with it; plain text can't be gone on with")
-            self.done = _go_on(how, file)
+            self.done = _go_on(how, file, asked)
         self._stream: TextIO | None = None
 
     def add(self, answer: Answer) -> None:
@@ -114,7 +115,7 @@ class Output:
 
     def __enter__(self) -> Output:
         try:
-            self._stream = sys.stdout if self._file is None else self._file.open("a", encoding="utf-8", newline="")
+            self._stream = sys.stdout if self._file is None else _to_be_added_to(self._file)
         except OSError as error:
             raise OutputError(f"{self._file}: cannot be written ({error.strerror or error})") from error
         if self._file is None or not self._file.stat().st_size:
@@ -131,49 +132,69 @@ class Output:
             self._stream.flush()
 
 
-def _go_on(how: Format, file: Path) -> frozenset[str]:
-    """The pictures that are done; what an interrupted run left of the last one is taken out of the file.
+def _to_be_added_to(file: Path) -> TextIO:
+    """Names of files need not be UTF-8; they are written as they are."""
+    return file.open("a", encoding="utf-8", errors="surrogateescape", newline="")
 
-    The last picture may have more pages or numbers than were written, so it is read again.
+
+def _go_on(how: Json | Csv, file: Path, asked: Container[str]) -> KeysView[str]:
+    """The pictures that are done, in their order; those that are to be read again are taken out of the file.
+
+    These are the last one, which may have more pages or numbers than an interrupted run wrote, and those that could not
+    be read. What is not asked for now stays as it is.
     """
     if not file.is_file():
-        return frozenset()
+        return dict[str, None]().keys()
     try:
         text = file.read_bytes().decode("utf-8", "surrogateescape")
     except OSError as error:
         raise OutputError(f"{file}: cannot be read ({error.strerror or error})") from error
-    whole = text[: text.rfind("\n") + 1]
-    names = list(_json_names(file, whole)) if isinstance(how, Json) else list(_csv_names(file, whole, how.heading()))
-    kept = [(name, end) for name, end in names if name != names[-1][0]]
-    until = kept[-1][1] if kept else len(how.heading())
-    if len(text) != until:
-        atomic.write_bytes(file, whole[:until].encode("utf-8", "surrogateescape"))
-    return frozenset(name for name, _ in kept)
+    end = text.rfind("\n") + 1
+    heading = how.heading() if end else ""
+    rows = list((_json_rows if isinstance(how, Json) else _csv_rows)(file, text[:end], heading))
+    begins = how.heading() or '{"image"'
+    if not end and text and not (text.startswith(begins) or begins.startswith(text)):
+        raise OutputError(f"{file}: {NOT_OURS[type(how)]}; choose another with --append")
+    again = {row.image for row in rows if row.failed} | ({rows[-1].image} if rows else set())
+    again = {image for image in again if image in asked and image != STANDARD_INPUT}
+    kept = [row for row in rows if row.image not in again]
+    left = heading + "".join(row.text for row in kept)
+    if left != text:
+        atomic.write_bytes(file.resolve(), left.encode("utf-8", "surrogateescape"))
+    return dict.fromkeys(row.image for row in kept if row.image != STANDARD_INPUT).keys()
 
 
-def _json_names(file: Path, text: str) -> Iterator[tuple[str, int]]:
-    """The picture of each line, and where the line ends."""
-    end = 0
-    for line in text.splitlines(keepends=True):
-        end += len(line)
+NOT_OURS: dict[type, str] = {
+    Json: "not a file of answers as --json writes them",
+    Csv: "not a table of answers as --csv writes them",
+}
+
+
+class _Row(NamedTuple):
+    """A line of a file of answers, or several: the picture, whether it could not be read, and the text."""
+
+    image: str
+    failed: bool
+    text: str
+
+
+def _json_rows(file: Path, text: str, _: str) -> Iterator[_Row]:
+    for line in io.StringIO(text, newline="\n"):
         try:
-            yield str(json.loads(line)["image"]), end
+            told = json.loads(line)
+            yield _Row(str(told["image"]), "error" in told, line)
         except (ValueError, KeyError, TypeError) as error:
-            raise OutputError(
-                f"{file}: not a file of answers as --json writes them; choose another with --append"
-            ) from error
+            raise OutputError(f"{file}: {NOT_OURS[Json]}; choose another with --append") from error
 
 
-def _csv_names(file: Path, text: str, heading: str) -> Iterator[tuple[str, int]]:
-    """The picture of each row, and where the row ends."""
-    if text and not text.startswith(heading):
+def _csv_rows(file: Path, text: str, heading: str) -> Iterator[_Row]:
+    if not text.startswith(heading):
         raise OutputError(f"{file}: does not begin with the columns {heading.strip()}; choose another with --append")
-    lines = text[len(heading) :].splitlines(keepends=True)
-    end, waiting = len(heading), ""
-    for line in lines:
-        end, waiting = end + len(line), waiting + line
+    waiting = ""
+    for line in io.StringIO(text[len(heading) :], newline="\n"):
+        waiting += line
         if waiting.count('"') % 2 == 0:  # a name may go over several lines
-            row = next(csv.reader(io.StringIO(waiting)), [])
-            waiting = ""
+            row = next(csv.reader(io.StringIO(waiting, newline="")), [])
             if row:
-                yield row[0], end
+                yield _Row(row[0], False, waiting)
+            waiting = ""

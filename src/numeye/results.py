@@ -7,6 +7,7 @@ import csv
 import html
 import io
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels of the upright picture
 
 CSV_COLUMNS = ("file", "page", "row", "index", "text", "confidence", "x", "y", "w", "h", "rejected")
+REGION = "region"  # the last column, where regions are read
 
 # Why there is no answer. The first two say that there is no digit; the others, that it is not relied on.
 BLANK, NOT_A_DIGIT, TOO_SMALL, TOO_BLURRED = "blank", "not a digit", "too small", "too blurred"
@@ -291,15 +293,18 @@ class Unreadable:
 
 
 class Overlays:
-    """A folder of pictures with their answers drawn on them; no name is used twice.
+    """A folder of pages with their answers drawn on them; no two pictures, pages or regions share a name.
 
     Args:
         folder: is made when the first picture comes.
+        before: pictures that an earlier run has drawn there, in their order.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, before: Iterable[str] = ()) -> None:
         self.folder = folder
-        self._used: set[str] = set()
+        self._names: dict[str, str] = {}
+        for image in before:
+            self._name(image)
 
     def add(self, reading: Reading) -> None:
         """Draw one more, named after its picture.
@@ -307,13 +312,19 @@ class Overlays:
         Raises:
             OutputError: it cannot be written.
         """
-        base = Path(reading.image).name if reading.image not in ("", "-") else "standard-input"
         page = f".page{reading.page + 1}" if reading.page else ""
-        name, number = f"{base}{page}.read.png", 2
-        while name in self._used:
-            name, number = f"{base}{page}.{number}.read.png", number + 1
-        self._used.add(name)
-        reading.save(self.folder / name)
+        region = "" if reading.region is None else "." + re.sub(r"[^\w.-]+", "-", reading.region)
+        reading.save(self.folder / f"{self._name(reading.image)}{page}{region}.read.png")
+
+    def _name(self, image: str) -> str:
+        """The file's; with a number behind it where pictures of several folders have the same."""
+        if image not in self._names:
+            base = Path(image).name if image not in ("", "-") else "standard-input"
+            name, number, taken = base, 2, set(self._names.values())
+            while name in taken:
+                name, number = f"{base}.{number}", number + 1
+            self._names[image] = name
+        return self._names[image]
 
 
 def unsure_between(digit: Digit) -> str:
@@ -324,10 +335,11 @@ def unsure_between(digit: Digit) -> str:
 
 def to_csv(readings: Iterable[Reading], *, header: bool = True) -> str:
     """A table of one row a number, as `numeye read --csv` prints it."""
-    text = io.StringIO()
+    text, rows = io.StringIO(), list(readings)
     table = csv.writer(text, lineterminator="\n")
     if header:
-        table.writerow(CSV_COLUMNS)
-    for reading in readings:
+        regions = any(reading.region is not None for reading in rows)
+        table.writerow((*CSV_COLUMNS, REGION) if regions else CSV_COLUMNS)
+    for reading in rows:
         table.writerows(reading.csv_rows())
     return text.getvalue()

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from numeye import DataSet, Reader, open_data, weights
+from numeye.regions import Form, parse
 from numeye.strings import evaluate_strings
 
 NUMBERS = Path(__file__).parent.parent / "examples" / "numbers"
@@ -71,6 +72,17 @@ def test_a_page_that_lies_wrong_is_turned(turns: int, reader: Reader) -> None:
     assert (reading.turned, reading.text) == (90 * turns, "407 1250\n88 31170\n9526")
     assert reading.to_dict()["turned"] == 90 * turns
     assert "turned" not in reader.read(page).to_dict()
+
+
+def test_a_region_is_read_as_it_lies_and_its_boxes_are_of_the_page(reader: Reader) -> None:
+    lying = np.rot90(np.asarray(Image.open(NUMBERS / "rows.png").convert("L")))
+    whole = Form(regions=(parse("0,0,100%,100%", 1),))
+    (reading,) = reader.read_many([np.ascontiguousarray(lying)], form=whole)
+    assert (reading.turned, reading.picture.shape) == (0, lying.shape)
+    for digit in reading.digits:
+        x, y, width, height = digit.box
+        assert x + width <= lying.shape[1]
+        assert y + height <= lying.shape[0]
 
 
 def test_a_page_with_nothing_on_it_has_no_number(reader: Reader) -> None:

@@ -18,11 +18,11 @@ from numeye.results import Digit, Number, Reading, Unreadable
 PICTURE = np.zeros((4, 4), np.uint8)
 
 
-def reading(*rows: str) -> Reading:
+def reading(*rows: str, rejected: str | None = None) -> Reading:
     """Cells as rows of digits, "." for an empty one."""
     numbers = tuple(
         Number(digits=(Digit(digit=int(cell), confidence=0.9, box=(0, 0, 1, 1), probabilities=(0.1,) * 10),),
-               confidence=0.9, row=y, index=x)
+               confidence=0.9, row=y, index=x, rejected=rejected)
         for y, row in enumerate(rows)
         for x, cell in enumerate(row)
         if cell != "."
@@ -55,6 +55,14 @@ def test_cells_are_counted_but_those_that_do_not() -> None:
     assert (shown["precision"], shown["recall"], shown["f1"]) == (75.0, 75.0, 75.0)
     assert shown["digits_right"] == pytest.approx(200 / 3)
     assert "F1 75.00 %" in str(measured)
+    assert (shown["rejected"], shown["accuracy_accepted"]) == (0.0, 40.0)
+    assert shown["ece"] == pytest.approx(40)  # said with 90 %, right in two of four
+
+
+def test_what_would_be_rejected_is_told_and_counts_all_the_same() -> None:
+    shown = evaluate_grids(Told(reading("12..", rejected="unsure between 1 and 7")), data("1300")).to_dict()
+    assert (shown["n"], shown["correct"], shown["rejected"], shown["accuracy_accepted"]) == (4, 3, 50.0, 100.0)
+    assert evaluate_grids(Told(reading("..")), data("10")).to_dict()["ece"] is None
 
 
 def test_a_grid_that_was_not_found_counts_as_all_empty() -> None:

@@ -19,7 +19,7 @@ from PIL import Image, ImageFile, features
 from numeye import image
 from numeye.errors import MissingExtra, PictureError
 
-FEW = settings(max_examples=150, deadline=None, derandomize=True)
+FEW = settings(max_examples=150)
 WHITE, BLACK = 255, 0
 
 
@@ -444,6 +444,24 @@ def test_every_page_of_a_pdf_is_read_at_200_dots_an_inch() -> None:
         (0, (100, 200), BLACK),
         (1, (200, 100), WHITE),
     ]
+
+
+def test_a_page_of_a_pdf_that_fails_does_not_keep_those_behind_it() -> None:
+    pages, found = image.pages(two_page_pdf(), max_pixels=19_999), []
+    with pytest.raises(PictureError, match=r"the bytes, page 1: 200x100 is 0 megapixels.*\(and 1 more of its pages\)"):
+        found += list(pages)
+    large = Image.new("L", (720, 36), BLACK)
+    others = [Image.new("L", (36, 72), WHITE)] * 2
+    pages = image.pages(encoded(large, "PDF", save_all=True, append_images=others), max_pixels=30_000)
+    assert [next(pages).index, next(pages).index] == [1, 2]
+    with pytest.raises(PictureError, match="page 1: 2000x100 is 0 megapixels, at most 0 are read; make it smaller$"):
+        next(pages)
+
+
+def test_of_a_pdf_in_which_all_is_wrong_ten_pages_are_tried() -> None:
+    page = Image.new("L", (72, 36), BLACK)
+    with pytest.raises(PictureError, match="page 10: .*; the 10th that fails, none behind it is read"):
+        list(image.pages(encoded(page, "PDF", save_all=True, append_images=[page] * 11), max_pixels=10_000))
 
 
 def test_a_pdf_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

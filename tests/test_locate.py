@@ -170,3 +170,13 @@ def test_the_thinnest_strip_is_not_shown_larger_than_can_be() -> None:
     shapes: list[tuple[int, ...]] = []
     find(np.full((1, 2_000_000), 255, np.uint8), seer(shapes))
     assert max(shape[2] * shape[3] for shape in shapes) <= 1.1 * locate.PIXELS
+
+
+def test_a_second_opinion_of_a_long_strip_is_asked_at_the_size_at_which_it_was_read() -> None:
+    shapes: list[tuple[int, ...]] = []
+    strip = page(60, 3_000, 1_500, 20, 25)  # shown whole, its digits would have 12 pixels
+    first = find(strip, seer(shapes))
+    read_at = max(shape[3] for shape in shapes)
+    shapes.clear()
+    again(strip, first, seer(shapes))
+    assert [shape[3] for shape in shapes] == [pytest.approx(0.8 * read_at, rel=0.05)]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -444,6 +445,13 @@ def test_mnists_own_pictures_are_read_as_any_other(fake: FakeModel, train_images
     assert measured.accuracy == 100
     assert measured.accepted.all()
     assert (measured.confidences < 1).all()
+
+
+def test_a_network_that_was_trained_further_is_loaded_again(fake: FakeModel) -> None:
+    for digit in (3, 4):
+        own = fake(**{f"d{digit}": 9.0})
+        os.utime(own, ns=(digit, digit))
+        assert numeye.read(_sheet(60, 80, 60, 100), model=own, single=True).text == str(digit)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_the_bound_of_clopper_and_pearson(wrong: int, accepted: int, bound: floa
     assert upper_bound(wrong, accepted) == pytest.approx(bound, abs=1e-6)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1, 20_000), st.integers(0, 400), st.sampled_from([0.8, 0.95, 0.99]))
 def test_the_bound_is_scipys(accepted: int, wrong: int, level: float) -> None:
     stats = pytest.importorskip("scipy.stats")
@@ -42,7 +42,7 @@ def test_the_bound_is_scipys(accepted: int, wrong: int, level: float) -> None:
     assert upper_bound(wrong, accepted, level) == pytest.approx(expected, rel=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(2, 5_000), st.integers(0, 100))
 def test_the_bound_grows_with_mistakes_and_shrinks_with_proof(accepted: int, wrong: int) -> None:
     assume(wrong < accepted - 1)
@@ -99,7 +99,14 @@ def test_one_mistake_among_the_surest_raises_the_least_promise_from_there() -> N
         promise("reader", curve, 0.04)  # here they are enough, and fail
 
 
-@settings(max_examples=150, deadline=None)
+def test_the_least_promise_is_one_at_which_the_sequence_may_start() -> None:
+    curve = calibration((0.99, 6_453, 0), (0.95, 8_078, 3), n=10_000)  # 6,453 could not bear three mistakes
+    with pytest.raises(UsageError, match=r"it can promise 0\.096 % at the least"):
+        promise("reader", curve, 0.0001, bearing=3)
+    assert promise("reader", curve, 0.00097, bearing=3).threshold == 0.95
+
+
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 6)), min_size=1, max_size=12), st.floats(1e-4, 0.9))
 def test_the_least_promise_that_is_named_holds(steps: list[tuple[int, int]], asked: float) -> None:
     curve, accepted, wrong = [], 0, 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from numeye.eyes import ZoomEyes
 from numeye.image import Page
 from numeye.knowledge import Knowledge
 from numeye.locate import STRIDE, Spots
-from numeye.results import Reading
+from numeye.results import Digit, Reading
 from numeye.scan import PageEyes
 from numeye.weighing import Weighing
 
@@ -107,6 +108,25 @@ def test_a_number_below_the_threshold_is_set_aside_alone() -> None:
     assert (reading.numbers[0].rejected or "").startswith("unsure between ")
     every = read(page(*line("40", 10, 10)), threshold=1.0)
     assert (every.text, every.rejected) == ("", every.numbers[0].rejected if every.numbers else None)
+
+
+class Alone(ZoomEyes):
+    """Sees a 3 on every page, and is so sure of it."""
+
+    def __init__(self, sure: float) -> None:
+        self.sure = sure
+
+    def read(self, pages: list[Page]) -> list[Reading]:
+        digit = Digit(digit=3, confidence=self.sure, box=(1, 1, 9, 9), probabilities=(0.0,) * 3 + (1.0,) + (0.0,) * 6)
+        return [Reading(image="", page=0, digits=(digit,), picture=page.grey) for page in pages]
+
+
+@pytest.mark.parametrize(("sure", "threshold", "text"), [(0.91, 0.5, "3"), (0.89, 0.5, ""), (0.91, 0.99, "")])
+def test_a_digit_that_only_the_reader_saw_must_be_as_sure_as_a_promise_asks(
+    sure: float, threshold: float, text: str
+) -> None:
+    eyes = PageEyes(spotter, looker(3, 0.0), Weighing(), threshold, alone=Alone(sure))
+    assert eyes.read([page()])[0].text == text
 
 
 def test_the_confidence_of_a_number_is_what_was_learnt_of_the_product_of_its_digits() -> None:

@@ -174,7 +174,9 @@ def evaluate(
     answer(json_module.dumps(measured.to_dict()) if json else str(measured))
     if mistakes is not None:
         say(f"worst mistakes: {measured.save_mistakes(mistakes)}")
-    if report is not None and isinstance(measured, evaluation.Evaluation):
+    if report is not None and not isinstance(measured, evaluation.Evaluation):
+        raise UsageError(f"--report: {found.name} is of {found.kind}; only what one digit a picture measured is shown")
+    if report is not None:
         from numeye import report as reports
         from numeye.runs import Run
 

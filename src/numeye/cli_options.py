@@ -18,7 +18,7 @@ def option(flag: str, says: str, metavar: str | None = None) -> Any:
 
 Cache = Annotated[Path | None, option("--cache", "Where downloads are kept (or NUMEYE_CACHE).", "DIR")]
 MaxError = Annotated[
-    str | None, option("--max-error", "Most wrong answers among those that are accepted, such as 0.5%.", "SHARE")
+    str | None, option("--max-error", "Most wrong answers among those that are accepted, such as 2%.", "SHARE")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 

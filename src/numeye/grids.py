@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numeye import grid, image
+from numeye import grid, image, metrics
 from numeye.datasets import DataSet
 from numeye.errors import DataError, PictureError, UsageError
 from numeye.image import Picture
@@ -19,7 +19,7 @@ from numeye.results import Reading, Unreadable
 from numeye.sheet import Tile
 
 if TYPE_CHECKING:
-    from jaxtyping import Float64, Int64, UInt8
+    from jaxtyping import Bool, Float64, Int64, UInt8
 
     from numeye.grid import Grid
 
@@ -41,6 +41,7 @@ class Grids(Measured):
         answers: (cells,) the best answer, also where the reader would reject it; 0 where it saw none, and in all cells
             of a grid that it did not find or took for one of another size.
         confidences: (cells,) how sure each answer is, 0 to 1; 0 where it saw none.
+        accepted: (cells,) False where the reader would reject what it saw.
         failed: one line for each of these grids, and for each picture that could not be read.
     """
 
@@ -51,6 +52,7 @@ class Grids(Measured):
     labels: Cells
     answers: Cells
     confidences: Float64[np.ndarray, " cells"]
+    accepted: Bool[np.ndarray, " cells"] = field(repr=False)
     failed: tuple[str, ...] = ()
 
     @cached_property
@@ -73,9 +75,16 @@ class Grids(Measured):
         found = (self.labels != EMPTY) & (self.answers != EMPTY)
         return 100 * float(self.right[found].mean()) if found.any() else 0.0
 
+    @property
+    def calibration_error(self) -> float | None:
+        """Expected, in percent, of the digits that it saw; None where it saw none: of an empty cell nobody is sure."""
+        seen = self.answers != EMPTY
+        return metrics.calibration_error(self.confidences[seen], self.right[seen]) if seen.any() else None
+
     def to_dict(self) -> dict[str, Any]:
         """As `numeye evaluate --json` prints it; all rates in percent."""
         precision, recall, f1 = self.filled
+        accepted = self.accepted
         return {
             "data": self.data,
             "model": self.model,
@@ -88,6 +97,9 @@ class Grids(Measured):
             "recall": recall,
             "f1": f1,
             "digits_right": self.digits_right,
+            "rejected": 100 * float((~accepted).mean()),
+            "accuracy_accepted": 100 * float(self.right[accepted].mean()) if accepted.any() else None,
+            "ece": self.calibration_error,
             "failed": list(self.failed),
             "framing": "grid",
         }
@@ -149,11 +161,11 @@ def evaluate_grids(reader: Reader, data: DataSet, *, progress: Callable[[int], o
     if reader.single:
         raise UsageError(f"{data.name}: its labels are grids; {reader.name} reads one digit a picture")
     written = [_matrix(data.name, label) for label in data.labels]
-    labels, answers, sure, places, failed = [], [], [], [], []
+    labels, answers, sure, relied, places, failed = [], [], [], [], [], []
     for number, answer in enumerate(reader.read_each(data.pictures, grid=True)):
         progress(number + 1)
         truth = written[number]
-        said, confidence = np.full_like(truth, EMPTY), np.zeros(truth.shape)
+        said, confidence, accepted = np.full_like(truth, EMPTY), np.zeros(truth.shape), np.ones(truth.shape, bool)
         if isinstance(answer, Unreadable):
             failed.append(answer.error)
         elif _shape(answer) != truth.shape:
@@ -164,10 +176,12 @@ def evaluate_grids(reader: Reader, data: DataSet, *, progress: Callable[[int], o
                 digit = one.digits[0].digit
                 said[one.row, one.index] = digit if len(one.digits) == 1 and digit else ODD
                 confidence[one.row, one.index] = one.confidence
+                accepted[one.row, one.index] = one.rejected is None
         counted = truth != OPEN
         labels.append(truth[counted])
         answers.append(said[counted])
         sure.append(confidence[counted])
+        relied.append(accepted[counted])
         places.append(np.insert(np.argwhere(counted), 0, number, axis=1))
     return Grids(
         data=data.name,
@@ -177,6 +191,7 @@ def evaluate_grids(reader: Reader, data: DataSet, *, progress: Callable[[int], o
         labels=np.concatenate(labels),
         answers=np.concatenate(answers),
         confidences=np.concatenate(sure),
+        accepted=np.concatenate(relied),
         failed=tuple(failed),
     )
 

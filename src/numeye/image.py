@@ -32,6 +32,7 @@ Picture = str | Path | bytes | Image.Image | Any
 _PDFIUM = threading.Lock()  # it may be used by one thread at a time
 MAX_PIXELS = 80_000_000  # a page; above it a small file may be a bomb that fills the memory
 PDF_DPI = 200
+WRONG_PAGES = 10  # of a PDF, behind which no more are tried
 SCANS, SEGMENTS = 200, 10_000  # of a JPEG; about ten and a hundred are usual
 WHITES = (1.0, 16.0, 255.0, 4095.0, 65535.0)  # a unit, scikit-learn's digits, 8, 12 and 16 bits
 
@@ -204,8 +205,11 @@ def _pages_of_file(name: str, content: bytes, max_pixels: int) -> Iterator[Page]
         return
     with _explained(label, content), _open(label, content, max_pixels) as image:
         for index, frame in enumerate(_frames(image)):
-            _check_size(label, frame.size, max_pixels)
-            yield Page(name=name, index=index, grey=_grey(frame))
+            where = f"{label}, page {index + 1}" if index else label
+            _check_size(where, frame.size, max_pixels)
+            with _explained(where):
+                grey = _grey(frame)
+            yield Page(name=name, index=index, grey=grey)
 
 
 def _open(label: str, content: bytes, max_pixels: int) -> Image.Image:
@@ -286,7 +290,10 @@ def _grey(image: Image.Image) -> np.ndarray:
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # else it would be copied
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
-        return from_array(np.asarray(image), max_pixels=image.width * image.height)  # its size is checked by now
+        try:
+            return from_array(np.asarray(image), max_pixels=image.width * image.height)  # its size is checked by now
+        except PictureError as error:  # whose it is, is for others to say
+            raise ValueError(str(error)) from error
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         return np.array(_on_paper(image if image.mode == "RGBA" else image.convert("RGBA")))
     if image.mode not in ("L", "1", "RGB"):
@@ -313,14 +320,29 @@ def _pages_of_pdf(name: str, label: str, content: bytes, max_pixels: int) -> Ite
     with _PDFIUM, _explained(f"{label}: a PDF that cannot be opened"):
         document = pypdfium2.PdfDocument(content)
     try:
+        wrong: list[PictureError] = []
         for index in range(len(document)):
-            with _PDFIUM, _explained(f"{label}, page {index + 1}"):
-                page = document[index]
-                scale = PDF_DPI / 72
-                width, height = (round(side * scale) for side in page.get_size())
-                _check_size(f"{label}, page {index + 1}", (width, height), max_pixels)
-                grey = _grey(page.render(scale=scale).to_pil())
+            try:
+                with _PDFIUM:
+                    grey = _page_of_pdf(document, index, f"{label}, page {index + 1}", max_pixels)
+            except PictureError as error:  # those behind it are read all the same
+                wrong.append(error)
+                if len(wrong) == WRONG_PAGES:
+                    raise PictureError(f"{error}; the {WRONG_PAGES}th that fails, none behind it is read") from error
+                continue
             yield Page(name=name, index=index, grey=grey)
+        if wrong:
+            others = f" (and {len(wrong) - 1} more of its pages)" if len(wrong) > 1 else ""
+            raise PictureError(f"{wrong[0]}{others}") from wrong[0]
     finally:
         with _PDFIUM:
             document.close()
+
+
+def _page_of_pdf(document: Any, index: int, label: str, max_pixels: int) -> UInt8[np.ndarray, "height width"]:
+    with _explained(label):
+        page = document[index]
+        scale = PDF_DPI / 72
+        width, height = (round(side * scale) for side in page.get_size())
+        _check_size(label, (width, height), max_pixels)
+        return _grey(page.render(scale=scale).to_pil())

@@ -298,6 +298,8 @@ def _state(expect: str) -> State:
         raise UsageError(
             rf"expect {expect}: cannot be searched for; expected digits, \d, [...], (...|...) and repeats such as {{5}}"
         ) from error
+    if not any(map(_can_match, ways)):
+        raise UsageError(rf"expect {expect}: matches no number, which is digits alone; write one such as \d{{5}}")
     if (size := _size(ways)) > LARGEST:
         raise UsageError(
             f"expect {expect}: with its repeats written out it has {size:,} parts, at most {LARGEST:,} are "
@@ -309,6 +311,11 @@ def _state(expect: str) -> State:
 def _size(ways: tuple[Parts, ...]) -> int:
     """How many digits and groups there are, each counted as often as it is repeated by number."""
     return sum(_copies(part) * (1 + _size(part.ways)) for parts in ways for part in parts)
+
+
+def _can_match(parts: Parts) -> bool:
+    """Whether there are digits for all that must be there: signs and letters are none."""
+    return all(part.least == 0 or part.digits or any(map(_can_match, part.ways)) for part in parts)
 
 
 def _copies(part: Part) -> int:

@@ -81,9 +81,8 @@ def find(grey: UInt8[np.ndarray, "height width"], network: Network) -> Spots:
     if not len(spots):
         larger = _held(max(1.0, scale), grey.shape)  # they may have become too small to be seen
         return look(grey, larger, network) if larger > 1.1 * scale else spots
-    typical = float(np.median(spots.heights)) * scale
-    better = _held(scale * BEST / typical, grey.shape)
-    if typical >= READABLE or better <= 1.25 * scale:
+    better = _better(spots, scale, grey.shape)
+    if better == scale:
         return spots
     large = spots.heights * scale >= READABLE
     return distinct(_joined([look(grey, better, network), spots.take(large)]))
@@ -98,6 +97,7 @@ def again(grey: UInt8[np.ndarray, "height width"], first: Spots, network: Networ
         network: see `Network`.
     """
     scale = _first(grey.shape)
+    scale = _better(first, scale, grey.shape) if len(first) else scale
     found = [first, *(look(grey, _held(scale * size, grey.shape), network) for size in AGAIN)]
     every, by = _joined(found), np.concatenate([np.full(len(one), number) for number, one in enumerate(found)])
     by = by[np.argsort(-np.concatenate([one.there for one in found]), kind="stable")]
@@ -123,6 +123,13 @@ def _first(shape: tuple[int, ...]) -> float:
     """At what size a picture is shown at first."""
     height, width = shape
     return _held(min(1.0, LONG / max(height, width)) if height >= LOW else LOW / height, shape)
+
+
+def _better(spots: Spots, scale: float, shape: tuple[int, ...]) -> float:
+    """At what size digits that were found at a scale are read well: the same, if they are not small there."""
+    typical = float(np.median(spots.heights)) * scale
+    better = _held(scale * BEST / typical, shape)
+    return scale if typical >= READABLE or better <= 1.25 * scale else better
 
 
 def _pyramid(grey: UInt8[np.ndarray, "height width"], scale: float, network: Network) -> Spots:

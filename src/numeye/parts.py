@@ -65,7 +65,7 @@ class FormReader:
         except UsageError as error:  # other pictures may be large enough
             raise PictureError(str(error)) from error
         part = np.ascontiguousarray(grey[y : y + height, x : x + width])
-        reading = eyes.read([replace(page, grey=part)])[0]
+        reading = eyes.read_part(replace(page, grey=part))
         placed = _placed(reading, lambda box: back((box[0] + x, box[1] + y, box[2], box[3])))
         return replace(placed, region=region.name, picture=page.grey)
 

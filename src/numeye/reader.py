@@ -234,7 +234,7 @@ def read(
     picture: Picture, *, model: str | Path | None = None, single: bool = False, max_error: float | None = None
 ) -> Reading:
     """Read one picture; see `Reader` and `Reader.read`."""
-    return _shared(str(model) if model else None, single, max_error).read(picture)
+    return _shared_of(model, single, max_error).read(picture)
 
 
 def read_many(
@@ -245,11 +245,16 @@ def read_many(
     max_error: float | None = None,
 ) -> Iterator[Reading]:
     """Read many pictures; see `Reader` and `Reader.read_many`."""
-    return _shared(str(model) if model else None, single, max_error).read_many(pictures)
+    return _shared_of(model, single, max_error).read_many(pictures)
+
+
+def _shared_of(model: str | Path | None, single: bool, max_error: float | None) -> Reader:
+    """One that was made before, unless its network has changed since: a run may have been trained further."""
+    return _shared(str(model) if model else None, single, max_error, weights.stamp(model) if model else 0)
 
 
 @lru_cache(maxsize=4)
-def _shared(model: str | None, single: bool, max_error: float | None) -> Reader:
+def _shared(model: str | None, single: bool, max_error: float | None, _: int) -> Reader:
     return Reader(model, single=single, max_error=max_error)
 
 
@@ -282,7 +287,7 @@ def _promise(model: weights.Model, spotter: weights.Model | None, max_error: flo
 
 
 def _side_by_side(pages: Iterable[Page | Unreadable], read: ReadPage) -> Iterator[Reading | Unreadable]:
-    """Pages of any size by all cores, in the order in which they come; few of them wait."""
+    """Pages by all cores, in the order in which they come; few wait, and the larger they are the fewer."""
     cores = os.cpu_count() or 1
     waiting: deque[tuple[Waiting, int]] = deque()
     with ThreadPoolExecutor(cores) as pool:
@@ -292,7 +297,7 @@ def _side_by_side(pages: Iterable[Page | Unreadable], read: ReadPage) -> Iterato
                     waiting.append((page, 0))
                 else:
                     waiting.append((pool.submit(_read_or_say, read, page), page.grey.size))
-                while len(waiting) > AHEAD * cores or sum(size for _, size in waiting) > BATCH_PIXELS:
+                while waiting and (_is_done(waiting[0][0]) or _are_many(waiting, cores)):
                     yield from _done(waiting.popleft()[0])
             while waiting:
                 yield from _done(waiting.popleft()[0])
@@ -307,6 +312,14 @@ def _read_or_say(read: ReadPage, page: Page) -> Sequence[Reading | Unreadable]:
     except PictureError as error:
         where = f"{page.name}, page {page.index + 1}" if page.index else page.name
         return [Unreadable(image=page.name, error=f"{where}: {error}")]
+
+
+def _is_done(waiting: Waiting) -> bool:
+    return isinstance(waiting, Unreadable) or waiting.done()
+
+
+def _are_many(waiting: deque[tuple[Waiting, int]], cores: int) -> bool:
+    return len(waiting) > AHEAD * cores or sum(size for _, size in waiting) > BATCH_PIXELS
 
 
 def _done(waiting: Waiting) -> Sequence[Reading | Unreadable]:

@@ -146,10 +146,11 @@ def _least(curve: list[Point], max_error: float, level: float, bearing: int) -> 
     """The least share from `max_error` on that can be promised: that of a point at which the sequence may start."""
     found, before = [], math.inf
     for _, accepted, wrong in curve:
-        share = max(upper_bound(wrong, accepted, level), max_error)
+        starts = upper_bound(bearing, accepted, level)
+        share = max(upper_bound(wrong, accepted, level), starts, max_error)
         if share < min(before, 1.0):  # from `before` on, the sequence starts at an earlier point
             found.append(share)
-        before = upper_bound(bearing, accepted, level)
+        before = starts
     return min(found, default=None)
 
 

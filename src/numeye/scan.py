@@ -110,6 +110,10 @@ class PageEyes:
         """One reading a page."""
         return [self._reading(page) for page in pages]
 
+    def read_part(self, part: Page) -> Reading:
+        """What stands on a part of a page, which is taken to lie as it should: whoever names it knows where it is."""
+        return self._reading(part, turning=False)
+
     def cells(
         self, grey: UInt8[np.ndarray, "height width"], rows: list[int], columns: list[int]
     ) -> dict[tuple[int, int], Number]:
@@ -140,13 +144,13 @@ class PageEyes:
             return spots, np.zeros((0, NO_DIGIT + 1))
         return spots, self._looks(grey, spots)
 
-    def _reading(self, page: Page) -> Reading:
+    def _reading(self, page: Page, *, turning: bool = True) -> Reading:
         """As the page lies, or turned where it is read better so."""
         spots, looks = self.see(page.grey)
         best, lying, turns = self._ordered(page, self._candidates(spots, looks)), page, 0
         if min(page.grey.shape) < LARGE and best is not None and not _sure_of_all(best):
             return self._ordered(page, self._candidates(*self._again(page.grey, spots))) or best
-        for _ in range(2):  # turned from its side, a page may still be upside down
+        for _ in range(2 if turning else 0):  # turned from its side, a page may still be upside down
             more = self._turns(lying.grey, spots, looks)
             if not more:
                 break
@@ -270,7 +274,8 @@ class PageEyes:
         if seen.rejected in (BLANK, NOT_A_DIGIT):
             return replace(seen, digits=(), numbers=())
         (digit,) = seen.digits
-        rejected = seen.rejected or (unsure_between(digit) if digit.confidence < ALONE else None)
+        alone = max(ALONE, self._threshold)
+        rejected = seen.rejected or (unsure_between(digit) if digit.confidence < alone else None)
         if rejected is None and self._knowledge and not self._knowledge.fits(str(digit.digit)):
             rejected = f"does not fit {self._knowledge}"
         number = Number(digits=seen.digits, confidence=digit.confidence, rejected=rejected)

@@ -162,6 +162,17 @@ def load(model: str | Path | None = None) -> Model:
     raise UsageError(f"no model {chosen!r}; expected {', '.join(list_models())}, a run folder or an ONNX file")
 
 
+def stamp(model: str | Path) -> int:
+    """When an own model's file was last written, in nanoseconds; 0 for one that is packaged or not there."""
+    path = Path(model)
+    if str(model) in list_models():
+        return 0
+    try:
+        return (path / "model.onnx" if path.is_dir() else path).stat().st_mtime_ns
+    except OSError:
+        return 0  # is told when it is loaded
+
+
 def _load(name: str, file: Path, card_file: Path) -> Model:
     try:
         onnx = file.read_bytes()

@@ -106,7 +106,7 @@ def _add_reading(app: FastAPI, desk: Desk, counted: counts.Counts, limits: Limit
         model: Annotated[
             str | None, Query(max_length=40, description="A packaged model.", examples=["classic"])
         ] = None,
-        max_error: Annotated[str | None, Query(max_length=20, description="Such as 0.5%.", examples=["5%"])] = None,
+        max_error: Annotated[str | None, Query(max_length=20, description="Such as 2%.", examples=["5%"])] = None,
         expect: Annotated[
             str | None, Query(max_length=100, description="What every number matches.", examples=[r"\d{5}"])
         ] = None,

@@ -36,7 +36,7 @@ class Asked:
     Attributes:
         single: one digit a picture.
         model: a packaged model's name; the default where None. Never a path: what a client sends opens no file.
-        max_error: as `--max-error` has it, such as "0.5%".
+        max_error: as `--max-error` has it, such as "2%".
         expect, digits, check: what is known of every number.
     """
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import hypothesis
 import jaxtyping
 import numpy as np
 import pytest
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from screen import Screen
+
+# The same examples in every run, however slow the machine is just then.
+hypothesis.settings.register_profile(
+    "same", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("same")
 
 # An int is a float, as mypy has it.
 checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
@@ -122,9 +129,11 @@ def serving(app: FastAPI) -> Iterator[str]:
         served = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         thread = threading.Thread(target=served.run, kwargs={"sockets": [listening]})
         thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        served.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            served.should_exit = True
+            thread.join()
 
 
 def _without_a_browser(reason: str) -> NoReturn:

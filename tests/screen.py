@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SEVEN = [(84, 66), (196, 66), (160, 140), (132, 222)]  # on the paper of 280 x 280
 EMPTY = "Draw something"
+CALM = 4  # tenths of a second without a request
 # How many pixels of a canvas are not transparent.
 INKED = """canvas => {
     const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
@@ -32,6 +33,7 @@ class Screen:
     def __init__(self, server: str, context: BrowserContext) -> None:
         self.server, self.context = server, context
         self.faults: list[str] = []
+        self.asked: set[Request] = set()  # of the server, and not answered yet
         context.set_default_timeout(20_000)
         context.on("console", lambda one: self._fault(one.type in ("error", "warning"), f"{one.type}: {one.text}"))
         context.on("weberror", lambda one: self.faults.append(str(one.error)))
@@ -39,6 +41,9 @@ class Screen:
         context.on(
             "request", lambda one: self._fault(not one.url.startswith((f"{server}/", "data:", "blob:")), one.url)
         )
+        context.on("request", lambda one: one.url.startswith(server) and self.asked.add(one))
+        context.on("requestfinished", self.asked.discard)
+        context.on("requestfailed", self.asked.discard)
         self.page = context.new_page()
 
     def _fault(self, is_one: bool, told: str) -> None:
@@ -74,6 +79,19 @@ class Screen:
     def settled(self) -> None:
         """The address says what the page shows: it is written a moment after."""
         self.page.evaluate("new Promise(done => setTimeout(done, 300))")
+
+    def quiet(self) -> None:
+        """Wait until nothing has been asked of the server for a while: the page waits less before it asks again.
+
+        What playwright calls idle is said once a page, and not again.
+        """
+        calm = 0
+        for _ in range(200):
+            self.page.wait_for_timeout(100)
+            calm = 0 if self.asked else calm + 1
+            if calm == CALM:
+                return
+        raise AssertionError(f"still asking: {[one.url for one in self.asked]}")
 
     def stroke(self, points: list[tuple[float, float]], canvas: str = "#drawing") -> None:
         """Draw with the mouse."""

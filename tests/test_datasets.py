@@ -18,7 +18,7 @@ from numeye import image
 from numeye.datasets import SPLITS, DataSet, is_data_folder, open_data, validation_split
 from numeye.errors import DataError, UsageError
 
-FEW = settings(max_examples=80, deadline=None, derandomize=True)
+FEW = settings(max_examples=80)
 
 
 def idx(values: np.ndarray) -> bytes:

@@ -168,7 +168,7 @@ def test_class_selectivity_at_its_ends() -> None:
     assert math.isnan(found[2])
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.floats(0.1, 10))
 def test_likeness_does_not_mind_turning_and_scaling(seed: int, scale: float) -> None:
     random = np.random.default_rng(seed)

@@ -17,7 +17,7 @@ from numeye.explain import Explainer
 from numeye.feeding import LATER, Fed
 from numeye.framing import STEPS, frame
 
-FEW = settings(max_examples=60, deadline=None, derandomize=True)
+FEW = settings(max_examples=60)
 DIGITS = st.integers(0, 59_999)
 SEVEN = Path(__file__).parent.parent / "examples" / "digits" / "7-turned.jpg"
 EXPLAINERS = {name: Explainer(weights.load(name)) for name in ("classic", "reader")}
@@ -185,7 +185,7 @@ def test_without_looks_it_is_fed_with_the_last_glance_that_is_left() -> None:
         assert np.array_equal(done[-1].picture, np.rint(one.pixels * 255).astype(np.uint8))
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(top=st.integers(0, 250), left=st.integers(0, 280))
 def test_the_reader_is_shown_its_window_of_the_picture(top: int, left: int) -> None:
     seven = np.asarray(image.only_page(SEVEN).grey)

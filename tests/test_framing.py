@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays
 from numeye import framing
 from numeye.framing import Framing, frame
 
-FEW = settings(max_examples=80, deadline=None, derandomize=True)
+FEW = settings(max_examples=80)
 DIGITS = st.integers(0, 59_999)
 
 

@@ -7,7 +7,6 @@ import base64
 import json
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -359,16 +358,15 @@ def test_the_oldest_of_too_many_is_forgotten(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_it_can_be_listed_while_others_are_added(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(shelves.trial, "hold", lambda content: None)
-    shelf, done = Shelf(tmp_path), threading.Event()
+    shelf = Shelf(tmp_path)
 
     def add() -> None:
         for number in range(3_000):
             shelf.add(b"%d" % number, "x")
-        done.set()
 
     with ThreadPoolExecutor(1) as pool:
         adding = pool.submit(add)
-        while not done.is_set():
+        while not adding.done():
             assert len(shelf.known()) <= 2 + OWN
         adding.result()
 

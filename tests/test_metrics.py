@@ -23,7 +23,7 @@ from numeye.metrics import (
     wilson_interval,
 )
 
-FEW = settings(max_examples=150, deadline=None, derandomize=True)
+FEW = settings(max_examples=150)
 TOTALS = st.integers(1, 100_000).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
 
 # The first four are of Newcombe 1998 (Statistics in Medicine 17), table I, method 3; the others follow by the formula.

@@ -67,7 +67,7 @@ def test_the_real_files_hold_60_000_and_10_000_digits(mnist_cache: Path) -> None
         assert labels[:5].tolist() == first
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(values=arrays.arrays(np.uint8, arrays.array_shapes(max_dims=3, max_side=6)))
 def test_idx_files_are_read_as_they_were_written(values: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("idx")

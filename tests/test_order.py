@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from numeye.order import columns, rows
@@ -84,7 +84,6 @@ layouts = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(layouts, st.randoms(use_true_random=False))
 def test_every_digit_is_read_once_whatever_the_order_in_which_they_come(layout: Layout, mix: Random) -> None:
     boxes = np.concatenate([line(count, x, 40.0 * y, gap=gap) for count, x, y, gap in layout])
@@ -97,7 +96,6 @@ def test_every_digit_is_read_once_whatever_the_order_in_which_they_come(layout: 
     assert boxes[once].tolist() == boxes[again].tolist()
 
 
-@settings(deadline=None)
 @given(layouts, st.floats(0.2, 8), st.integers(-500, 500))
 def test_size_and_place_of_the_page_make_no_difference(layout: Layout, scale: float, by: int) -> None:
     boxes = np.concatenate([line(count, x, 40.0 * y, gap=gap) for count, x, y, gap in layout])

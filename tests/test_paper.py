@@ -66,7 +66,7 @@ def test_a_bar_is_thinned_to_a_line() -> None:
     assert set(np.nonzero(line[20:36])[1]) <= {27, 28, 29}
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 99))
 def test_thinning_leaves_lines_inside_the_digit_that_a_second_thinning_keeps(number: int) -> None:
     from numeye import mnist

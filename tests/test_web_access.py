@@ -57,7 +57,7 @@ def whole(screen: Screen, view: str) -> None:
         screen.page.wait_for_selector(".steps canvas")
     elif view == "fool":
         screen.page.wait_for_selector("#strip-hide span")
-    screen.page.wait_for_load_state("networkidle")
+    screen.quiet()
 
 
 def named(tree: str) -> list[str]:

@@ -54,11 +54,11 @@ def look(screen: Screen, model: str) -> tuple[Page, dict[str, Any]]:
         screen.model(model)
     with page.expect_response(lambda one: "v1/explain" in one.url and "layers=true" in one.url):
         screen.seven()
-    page.wait_for_load_state("networkidle")  # the last of the answers while it was drawn
+    screen.quiet()  # the last of the answers while it was drawn
     with page.expect_response(lambda one: "v1/explain" in one.url and "layers=true" in one.url) as asked:
         page.click("#tab-inside")
     screen.layer(asked.value.json()["layers"][-1]["name"])
-    page.wait_for_load_state("networkidle")
+    screen.quiet()
     return page, asked.value.json()
 
 
@@ -258,7 +258,7 @@ def test_an_own_network_is_looked_into(screen: Screen) -> None:
     page.wait_for_function("() => document.querySelector('#model').value.startsWith('own/')")
     assert page.eval_on_selector("#model", "select => select.selectedOptions[0].textContent") == "mine.onnx"
     screen.layer("activation 1")
-    page.wait_for_load_state("networkidle")
+    screen.quiet()
     for layer in screen.numbers("#view-inside")["layers"]:
         values = shaped(layer)
         places = [most(values), tuple(0 for _ in values.shape), tuple(side - 1 for side in values.shape)]

@@ -99,7 +99,7 @@ def test_a_network_is_watched_while_it_learns(screen: Screen) -> None:
     last = int(page.get_attribute("#snapshot", "max") or 0)
     assert last >= 5
     until(screen, lambda: len(screen.bars("#learning-answer")) == 10)
-    page.wait_for_load_state("networkidle")
+    screen.quiet()
     trained = (screen.picture("#filters canvas"), screen.bars("#learning-answer"))
     assert max(trained[1]) == trained[1][7]
     page.fill("#snapshot", "0")
@@ -114,7 +114,7 @@ def test_a_network_is_watched_while_it_learns(screen: Screen) -> None:
     page.click("#look-into")
     screen.layer("linear 2")
     assert page.input_value("#model").endswith("@0")
-    page.wait_for_load_state("networkidle")
+    screen.quiet()
 
 
 def saved(screen: Screen) -> None:
@@ -141,7 +141,7 @@ def test_turning_a_seven_flips_the_answer(screen: Screen) -> None:
     screen.seven()
     page.wait_for_selector("#strip-turn .flip", state="attached")
     page.wait_for_function("() => document.querySelector('#fooled').textContent === '7'")
-    page.wait_for_load_state("networkidle")
+    screen.quiet()
     strip = page.inner_text("#strip-turn").replace("\n", "")
     assert len(strip) == 21
     assert strip[10] == "7"
@@ -155,6 +155,6 @@ def test_turning_a_seven_flips_the_answer(screen: Screen) -> None:
     assert screen.picture("#view-fool canvas") == drawn
     page.wait_for_function("() => document.querySelector('#fooled').textContent === '7'")
     assert page.input_value("#fool-turn") == "0"
-    page.wait_for_load_state("networkidle")
+    screen.quiet()
     page.click("#clear")
     page.wait_for_function("() => !document.querySelector('#strip-turn span')")

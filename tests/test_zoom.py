@@ -227,7 +227,7 @@ windows = st.builds(Window, numbers, numbers, numbers)
 near_windows = st.builds(Window, st.floats(-9, 79), st.floats(-9, 79), st.floats(1, 200))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(pictures, windows | near_windows)
 def test_any_window_of_any_picture_can_be_cut(grey: np.ndarray, window: Window) -> None:
     pixels = cut(grey, window)
@@ -238,7 +238,7 @@ def test_any_window_of_any_picture_can_be_cut(grey: np.ndarray, window: Window) 
     assert pixels.max() * 255 <= high + 1e-4
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(pictures, near_windows)
 def test_a_window_is_held_within_and_then_stays(grey: np.ndarray, window: Window) -> None:
     height, width = grey.shape
@@ -250,7 +250,7 @@ def test_a_window_is_held_within_and_then_stays(grey: np.ndarray, window: Window
     assert np.array_equal(cut(grey, window), cut(grey, held))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(60, 240), st.floats(60, 240), st.floats(20, 110))
 def test_what_is_cut_lies_where_the_window_says(x: float, y: float, side: float) -> None:
     slope = np.tile(np.linspace(0, 255, 300), (300, 1)).round().astype(np.uint8)
@@ -318,7 +318,7 @@ def test_nothing_has_no_edge() -> None:
     assert edge_width(np.full((SIZE, SIZE), 0.5, np.float32)) == math.inf
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(-80, 80), min_size=11, max_size=11))
 def test_log_softmax_sums_to_one(row: list[float]) -> None:
     assert np.exp(zoom.log_softmax(np.array([row]))).sum() == pytest.approx(1)

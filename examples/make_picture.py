@@ -1,4 +1,4 @@
-"""Draw the README's picture: some of the samples, each step of their framing, and the answer."""
+"""Draw the README's picture: some of the samples, each step of their framing, and the answer of `classic`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ OUT = HERE.parent / "docs" / "pictures" / "at-work.png"
 SHOWN = ("2-corner.jpg", "5-chalk.png", "7-turned.jpg", "blank.png")
 COLUMNS = ("a picture", "its ink", "its strokes", "what the network sees", "what it answers")
 SIDE, GAP, TOP, LEFT = 150, 14, 34, 14
+READER = numeye.Reader("classic")  # which sees the frame that is drawn; the default looks for itself
 INK, MUTED, BAR, BEST = "#1b1b1b", "#5c5c5c", "#b8c4cc", "#0072b2"
 
 
@@ -53,7 +54,7 @@ def main() -> None:
         (page,) = image.pages(HERE / "digits" / name)
         for column, (_, picture) in enumerate(numeye.frame(page.grey).steps()):
             sheet.paste(tile(picture), (LEFT + column * (SIDE + GAP), y))
-        draw_answer(draw, LEFT + 4 * (SIDE + GAP), y, numeye.read(HERE / "digits" / name))
+        draw_answer(draw, LEFT + 4 * (SIDE + GAP), y, READER.read(HERE / "digits" / name))
     OUT.parent.mkdir(parents=True, exist_ok=True)
     sheet.quantize(64).save(OUT, optimize=True)
 

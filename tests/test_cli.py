@@ -311,10 +311,28 @@ def test_evaluate_prints_correct_divided_by_total(numeye: Numeye, tmp_path: Path
         assert sheet.height > 500
 
 
+CONTRACT = {"data", "n", "correct", "accuracy", "interval", "model", "rejected", "accuracy_accepted", "ece"}
+
+
+@pytest.mark.parametrize(
+    ("picture", "label", "kind"),
+    [("card.png", "4539148803436467", "cer"), ("table.png", "530070/600195/098003/804001", "f1")],
+)
+def test_numbers_and_grids_have_the_contracts_keys_too(
+    picture: str, label: str, kind: str, numeye: Numeye, tmp_path: Path
+) -> None:
+    shutil.copy(SAMPLES.parent / "numbers" / picture, tmp_path)
+    (tmp_path / "labels.csv").write_text(f"file,label\n{picture},{label}\n")
+    done = numeye("evaluate", "--data", tmp_path, "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(found) >= CONTRACT | {kind}
+    assert found["accuracy"] == 100
+
+
 def test_evaluate_json_has_the_contracts_keys(numeye: Numeye) -> None:
     found = json.loads(numeye("evaluate", "classic", "--data", "mnist:validation", "--json").stdout)
-    keys = {"data", "n", "correct", "accuracy", "interval", "model", "rejected", "accuracy_accepted", "ece"}
-    assert keys <= set(found)
+    assert set(found) >= CONTRACT
     assert (found["data"], found["n"], found["model"]) == ("mnist:validation", 5000, "classic")
     assert found["accuracy"] == found["correct"] / found["n"] * 100
     assert found["interval"][0] < found["accuracy"] < found["interval"][1]
@@ -352,7 +370,10 @@ def test_data_says_what_is_missing_without_fetching(numeye: Numeye, tmp_path: Pa
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("command", ["read", "train", "evaluate", "export", "models", "data", "doctor", "bench"])
+COMMANDS = ["read", "explain", "train", "evaluate", "compare", "serve", "export", "models", "data", "doctor", "bench"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str, numeye: Numeye) -> None:
     done = numeye(command, "--help")
     assert done.returncode == 0

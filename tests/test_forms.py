@@ -11,8 +11,6 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from numeye.errors import MissingExtra, PictureError
 from numeye.forms import Alignment, align
 
-pytest.importorskip("cv2")
-
 WIDTH, HEIGHT = 600, 800
 FIELDS = [(240 + 20 * (row % 3), 120 + 62 * row, 220, 34) for row in range(8)]
 WORDS = ["name", "street", "town", "invoice", "total", "amount", "date", "number", "account", "signature", "customer"]

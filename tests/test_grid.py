@@ -7,14 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from numeye.errors import MissingExtra, PictureError
 from numeye.grid import Grid, find
-
-cv2 = pytest.importorskip("cv2")
 
 NEAR = 0.12  # of the smaller side of a cell, that a crossing may be off
 

@@ -438,7 +438,6 @@ def two_page_pdf() -> bytes:
 
 
 def test_every_page_of_a_pdf_is_read_at_200_dots_an_inch() -> None:
-    pytest.importorskip("pypdfium2")
     pages = list(image.pages(two_page_pdf()))
     assert [(page.index, page.grey.shape, int(np.median(page.grey))) for page in pages] == [
         (0, (100, 200), BLACK),
@@ -471,7 +470,6 @@ def test_a_pdf_without_its_extra_says_what_to_install(monkeypatch: pytest.Monkey
 
 
 def test_a_pdf_without_pages_is_a_picture_error() -> None:
-    pytest.importorskip("pypdfium2")
     catalog = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n"
     with pytest.raises(PictureError):
         list(image.pages(catalog + b"trailer<</Root 1 0 R>>\n%%EOF"))

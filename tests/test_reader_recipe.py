@@ -129,7 +129,8 @@ def test_what_is_exported_says_how_it_is_fed_and_can_be_read_with(undisturbed: R
     assert accepted[-1] == card["calibration"]["n"]
     assert 0 <= wrong[-1] <= accepted[-1]
     reading = Reader(folder).read(np.asarray(pool.picture(0)))
-    assert reading.rejected is None or reading.rejected
+    assert len(reading.text) == (reading.rejected is None)  # trained for a moment only, it may see no digit
+    assert all(sum(digit.probabilities) == pytest.approx(1) for digit in reading.digits)
     assert "Open Font License" in card["licence"]
 
 

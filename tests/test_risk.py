@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from numeye.errors import UsageError
 from numeye.risk import Calibration, Promise, parse, promise, upper_bound
@@ -36,7 +37,6 @@ def test_the_bound_of_clopper_and_pearson(wrong: int, accepted: int, bound: floa
 @settings(max_examples=100)
 @given(st.integers(1, 20_000), st.integers(0, 400), st.sampled_from([0.8, 0.95, 0.99]))
 def test_the_bound_is_scipys(accepted: int, wrong: int, level: float) -> None:
-    stats = pytest.importorskip("scipy.stats")
     assume(wrong < accepted)
     expected = stats.beta.ppf(level, wrong + 1, accepted - wrong)
     assert upper_bound(wrong, accepted, level) == pytest.approx(expected, rel=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import write_idx
+from conftest import Numeye, write_idx
 from numeye import Reader, evaluate, open_data
 from numeye.config import RunConfig, load_recipe
 from numeye.errors import RunError, TrainingError, UsageError
@@ -122,6 +123,15 @@ def test_killed_at_any_rename_it_goes_on_to_the_same_weights(
         assert [row[key] for row in rows] == [row[key] for row in expected]
 
 
+# Steps that take a while, so that an epoch has a middle.
+SLOW = """
+import time, numeye.cli, numeye.training.loop as loop
+step = loop.Training._step
+loop.Training._step = lambda *given: (time.sleep(0.05), step(*given))[1]
+numeye.cli.run()
+"""
+
+
 @pytest.mark.kill
 @pytest.mark.parametrize("seconds_after_start", [0.05, 0.3])
 def test_killed_in_the_middle_of_an_epoch(
@@ -129,10 +139,11 @@ def test_killed_in_the_middle_of_an_epoch(
 ) -> None:
     run = tmp_path / "run"
     command = _train_command(few_digits, run)
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, "-c", SLOW, *command[3:]], stderr=subprocess.PIPE) as process:
         _wait_for(run / "checkpoints" / "epoch-0000", process)
         time.sleep(seconds_after_start)
         process.kill()
+    assert not (run / "report.html").exists()
     done = subprocess.run([*command, "--resume"], capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr.decode()
     assert final_weights(run) == final_weights(undisturbed)
@@ -143,10 +154,7 @@ def test_ctrl_c_saves_the_very_step_and_prints_the_command_that_goes_on(
     undisturbed: Path, few_digits: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    slow = "import time, numeye.training.loop as loop, numeye.cli\n" + (
-        "step = loop.Training._step\nloop.Training._step = lambda *a: (time.sleep(0.05), step(*a))[1]\nnumeye.cli.run()"
-    )
-    command = [sys.executable, "-c", slow, *_train_command(few_digits, run)[3:]]
+    command = [sys.executable, "-c", SLOW, *_train_command(few_digits, run)[3:]]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         _wait_for(run / "checkpoints" / "epoch-0001", process)
         time.sleep(0.2)
@@ -155,7 +163,7 @@ def test_ctrl_c_saves_the_very_step_and_prints_the_command_that_goes_on(
     assert process.returncode == 130
     assert f"numeye train --run {run} --resume" in said
     stopped = sorted(path.name for path in (run / "checkpoints").iterdir())[-1]
-    assert stopped.startswith("epoch-0001-step-")
+    assert re.fullmatch(r"epoch-000\d-step-\d+", stopped)
     assert "Traceback" not in said
     go_on = said.rsplit("this goes on: numeye ", 1)[1].strip().split()
     done = subprocess.run([sys.executable, "-m", "numeye", *go_on], capture_output=True, text=True, timeout=120)
@@ -360,6 +368,25 @@ def test_three_epochs_of_6000_digits_read_nine_in_ten(
     run = train("classic", epochs=3, data=str(tmp_path), run=tmp_path / "run")
     assert run.metrics()[-1]["validation_accuracy"] > 92
     assert evaluate(Reader(run.folder), open_data("mnist:validation")).accuracy > 92
+
+
+def test_the_command_line_trains_exports_measures_and_reports(numeye: Numeye, few_digits: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    trained = numeye("train", "classic", "--epochs", 1, "--data", few_digits, "--run", run)
+    assert trained.stdout == f"{run}: trained for 1 epoch; report.html in it shows how\n"
+    exported = numeye("export", run, "--to", tmp_path / "exported")
+    assert exported.stdout == f"{tmp_path / 'exported'}\n"
+    assert (tmp_path / "exported" / "model.onnx").read_bytes() == (run / "model.onnx").read_bytes()
+    measured = numeye("evaluate", run, "--data", few_digits, "--report", tmp_path / "own.html")
+    assert "/ 640 * 100 = " in measured.stdout
+    assert measured.stderr == f"report: {tmp_path / 'own.html'}\n"
+    assert "<svg" in (tmp_path / "own.html").read_text(encoding="utf-8")
+    strings = Path(__file__).parent.parent / "examples" / "numbers"
+    (tmp_path / "labels.csv").write_text("file,label\nrows.png,407\n")
+    (tmp_path / "rows.png").write_bytes((strings / "rows.png").read_bytes())
+    refused = numeye("evaluate", run, "--data", tmp_path, "--report", tmp_path / "own.html")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "is of strings; expected a data set of one digit a picture" in refused.stderr
 
 
 def _train_command(data: Path, run: Path) -> list[str]:

@@ -120,7 +120,8 @@ def _trained(folder: Path) -> str:
     card = json_module.loads((folder / "card.json").read_text(encoding="utf-8"))
     measured = card["accuracy"]
     if measured is None:
-        return f"{folder}: trained for {card['epochs']} epochs; report.html in it shows how"
+        epochs = f"{card['epochs']} epoch{'' if card['epochs'] == 1 else 's'}"
+        return f"{folder}: trained for {epochs}; report.html in it shows how"
     low, high = measured["interval"]
     return (
         f"{folder}: {measured['correct']:,} / {measured['n']:,} * 100 = {measured['accuracy']:.2f} % of the test "
@@ -166,6 +167,8 @@ def evaluate(
     if data in datasets.SPLITS:
         _fetch(cache)
     found = datasets.open_data(data, cache=cache)
+    if report is not None and found.kind != "digits":
+        raise UsageError(f"--report: {found.name} is of {found.kind}; expected a data set of one digit a picture")
     reader = readers.of(found.kind)
     naive = framing is not None and evaluation.framing_of(reader, framing) == "naive"
     measured = evaluate_any(reader, found, naive=naive)
@@ -174,9 +177,7 @@ def evaluate(
     answer(json_module.dumps(measured.to_dict()) if json else str(measured))
     if mistakes is not None:
         say(f"worst mistakes: {measured.save_mistakes(mistakes)}")
-    if report is not None and not isinstance(measured, evaluation.Evaluation):
-        raise UsageError(f"--report: {found.name} is of {found.kind}; only what one digit a picture measured is shown")
-    if report is not None:
+    if report is not None and isinstance(measured, evaluation.Evaluation):
         from numeye import report as reports
         from numeye.runs import Run
 

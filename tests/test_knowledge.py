@@ -73,6 +73,23 @@ def test_no_digits_at_all_never_fit() -> None:
     assert best(Knowledge(), place(none=1.0)) is None
 
 
+@pytest.mark.parametrize(
+    ("asked", "longest"),
+    [
+        ({}, math.inf),
+        ({"digits": 5}, 5),
+        ({"check": "isbn13"}, 13),
+        ({"check": "luhn"}, math.inf),
+        ({"expect": r"\d{2,4}(19|20)?"}, 6),
+        ({"expect": r"(\d{3}|\d)(?:0*|7)"}, math.inf),
+        ({"expect": r"(x*|){9}\d"}, 1),
+        ({"expect": r"\d+", "digits": 3}, 3),
+    ],
+)
+def test_how_long_a_number_can_be(asked: dict[str, Any], longest: float) -> None:
+    assert Knowledge(**asked).longest == longest
+
+
 def test_it_says_what_is_asked() -> None:
     assert str(Knowledge(expect=r"\d{5}", digits=5, check="luhn")) == r"\d{5}, 5 digits, luhn"
     assert str(Knowledge(digits=1)) == "1 digit"

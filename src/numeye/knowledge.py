@@ -122,6 +122,13 @@ class Knowledge:
         digits = f"{self.digits} digit{'' if self.digits == 1 else 's'}" if self.digits else None
         return ", ".join(part for part in (self.expect, digits, self.check) if part is not None) or "any number"
 
+    @property
+    def longest(self) -> float:
+        """How many digits a number can have at most; infinite where that is not known."""
+        said = [self.digits, CHECKS[self.check].length if self.check else None]
+        expected = math.inf if self.expect is None else max(map(_longest, _state(self.expect)))
+        return min(expected, *(most for most in said if most is not None), math.inf)
+
     def fits(self, text: str) -> bool:
         """Whether a number is as it is known to be; that without digits never is."""
         return (
@@ -160,21 +167,46 @@ def best(knowledge: Knowledge, logs: Float64[np.ndarray, "n 11"]) -> Fit | None:
         logs: (n, 11) for each place where a digit may be, from left to right, logarithms of the probabilities that it
             is each of the ten digits and, last, that there is none.
     """
-    check = CHECKS[knowledge.check] if knowledge.check else ANY
-    least, most = knowledge.digits or 1, knowledge.digits or len(logs)
-    layers, missed = [_start(knowledge, check)], -math.inf
-    for place in reversed(range(len(logs))):
-        layer, lost = _trim(_read(layers[-1], logs[place], check, least - place, most))
-        layers.append(layer)
-        missed = float(np.logaddexp(missed, lost))
-    fitting = [node for node in layers[-1] if least <= node[0] and _fits(node, check)]
-    likely = [layers[-1][node].logs[:, check.wanted] for node in fitting]  # (fitting, 2)
-    top = max(range(len(fitting)), key=lambda place: likely[place][0], default=None)
-    if top is None or likely[top][0] == -math.inf:
-        return None
-    log_likely, log_all = float(likely[top][0]), np.logaddexp.reduce([missed, *(both[1] for both in likely)])
-    choices = tuple(_way(layers, fitting[top], check))
-    return Fit(choices, log_likely, min(1.0, math.exp(log_likely - log_all)))
+    search = Search(knowledge)
+    for row in logs[::-1]:
+        search.read(row)
+    return search.fit()
+
+
+class Search:
+    """Reads places from right to left, and knows after each of them the most probable answer that fits.
+
+    Args:
+        knowledge: what is known.
+    """
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._check = CHECKS[knowledge.check] if knowledge.check else ANY
+        self._least, self._most = knowledge.digits or 1, knowledge.digits or math.inf
+        self._layers, self._missed = [_start(knowledge, self._check)], -math.inf
+
+    @property
+    def breadth(self) -> int:
+        """Of how many states one has to think at once, at most: the time that a place takes."""
+        return max(map(len, self._layers))
+
+    def read(self, row: Float64[np.ndarray, " 11"]) -> None:
+        """One place farther to the left; see `best`."""
+        layer, lost = _trim(_read(self._layers[-1], row, self._check, self._most))
+        self._layers.append(layer)
+        self._missed = float(np.logaddexp(self._missed, lost))
+
+    def fit(self) -> Fit | None:
+        """Of the places so far; None where no answer is possible."""
+        last = self._layers[-1]
+        fitting = [node for node in last if self._least <= node[0] and _fits(node, self._check)]
+        likely = [last[node].logs[:, self._check.wanted] for node in fitting]  # (fitting, 2)
+        top = max(range(len(fitting)), key=lambda place: likely[place][0], default=None)
+        if top is None or likely[top][0] == -math.inf:
+            return None
+        log_likely, log_all = float(likely[top][0]), np.logaddexp.reduce([self._missed, *(both[1] for both in likely)])
+        choices = tuple(_way(self._layers, fitting[top], self._check))
+        return Fit(choices, log_likely, min(1.0, math.exp(log_likely - log_all)))
 
 
 def _start(knowledge: Knowledge, check: CheckSum) -> Layer:
@@ -185,14 +217,13 @@ def _start(knowledge: Knowledge, check: CheckSum) -> Layer:
     return {(0, state): Reached(logs, [], np.zeros(check.modulus, np.int64))}
 
 
-def _read(layer: Layer, row: Float64[np.ndarray, " 11"], check: CheckSum, least: int, most: int) -> Layer:
-    """One place farther to the left, where between `least` and `most` digits must have been taken."""
+def _read(layer: Layer, row: Float64[np.ndarray, " 11"], check: CheckSum, most: float) -> Layer:
+    """One place farther to the left, where no more than `most` digits may be taken."""
     arriving: dict[Node, list[Step]] = defaultdict(list)
     for node in layer:
         taken, state = node
-        if taken >= least:
-            arriving[node].append((NONE, node))
-        if least <= taken + 1 <= most:
+        arriving[node].append((NONE, node))
+        if taken < most:
             for digit, left in _moves(state):
                 arriving[taken + 1, left].append((digit, node))
     return {node: _reach(layer, steps, row, check) for node, steps in arriving.items()}
@@ -311,6 +342,12 @@ def _state(expect: str) -> State:
 def _size(ways: tuple[Parts, ...]) -> int:
     """How many digits and groups there are, each counted as often as it is repeated by number."""
     return sum(_copies(part) * (1 + _size(part.ways)) for parts in ways for part in parts)
+
+
+def _longest(parts: Parts) -> float:
+    """How many digits it can match at most."""
+    each = [(part.most, 1 if part.digits else max(map(_longest, part.ways), default=0)) for part in parts]
+    return sum(times * most for times, most in each if most)  # nothing, without end, is nothing
 
 
 def _can_match(parts: Parts) -> bool:

@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     asked = parser.parse_args()
     plain = open_data("mnist:validation")
-    recipe = replace(load_recipe("reader"), paper=asked.crops, epochs=asked.epochs, average=AVERAGE)
+    recipe = replace(load_recipe("reader"), paper=asked.crops, lines=0, epochs=asked.epochs, average=AVERAGE)
     sets = {
         "paper": written,
         "MNIST": lambda: (list(np.asarray(plain.pictures)), plain.digits()),

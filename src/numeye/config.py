@@ -48,6 +48,7 @@ class Recipe:
         average: the weights kept are a moving average over this many steps; 0 keeps the last ones.
         precision: `float32`, or `bfloat16` for the forward pass.
         paper: crops of synthetic paper to learn from; 0 for MNIST's digits as they are.
+        lines: parts of synthetic pages of whose digits some looks are taken, beside those of the paper; 0 for none.
         tiles: parts of synthetic pages to learn from instead; 0 for a network that does not find digits on pages.
         without: families of effects to leave out of the paper; see `numeye.training.paper.ranges.FAMILIES`.
         promise: what to expect; None for a recipe nobody has measured.
@@ -66,6 +67,7 @@ class Recipe:
     average: int = 0
     precision: str = "float32"
     paper: int = 0
+    lines: int = 0
     tiles: int = 0
     without: Sequence[str] = ()
     promise: Promise | None = None
@@ -82,6 +84,8 @@ class Recipe:
         self._check_numbers()
         if self.tiles and (self.paper or self.without):
             raise UsageError(f"recipe {self.name}: tiles does not go with paper or without; leave one out")
+        if self.lines and (self.without or not self.paper):
+            raise UsageError(f"recipe {self.name}: lines goes with paper, and not with without; leave it out")
         if self.precision not in ("float32", "bfloat16"):
             raise UsageError(f"recipe {self.name}: precision is {self.precision!r}, expected float32 or bfloat16")
 
@@ -91,7 +95,7 @@ class Recipe:
             kind, what = (float | int, "number") if name == "learning_rate" else (int, "whole number")
             if not isinstance(value, kind) or isinstance(value, bool) or not 0 < value < math.inf:
                 raise UsageError(f"recipe {self.name}: {name} is {value!r}, expected a {what} above 0")
-        for name in ("weight_decay", "average", "paper", "tiles"):
+        for name in ("weight_decay", "average", "paper", "lines", "tiles"):
             value = getattr(self, name)
             kind, what = (float | int, "number") if name == "weight_decay" else (int, "whole number")
             if not isinstance(value, kind) or isinstance(value, bool) or not 0 <= value < math.inf:

@@ -88,13 +88,14 @@ def paper_loaders(
 ) -> Loaders:
     """Views of synthetic paper: of a recipe's crops of the digits to fit to, and of 20,000 of those held back.
 
-    What the recipe leaves out is left out of the first only.
+    What the recipe leaves out is left out of the first only, and its lines are added to them only.
     """
     generator = torch.Generator()
     fitted = open_pool(PoolSpec(split="fit", without=tuple(recipe.without)), recipe.paper, cache, say=say)
     held = open_pool(PoolSpec(split="validation"), VALIDATION_CROPS, cache, say=say)
     kept = open_pool(PoolSpec(split="validation", seed=1), CALIBRATION_CROPS, cache, say=say)
-    train = Views(fitted, recipe.batch_size, generator)
+    lines = open_tiles(TileSpec(split="fit"), recipe.lines, cache, say=say) if recipe.lines else None
+    train = Views(fitted, recipe.batch_size, generator, lines)
     return Loaders(train=train, validation=Views(held, 500), generator=generator, calibration=kept)
 
 

@@ -28,7 +28,8 @@ from numeye.training.data import Loaders
 from numeye.training.models import Reader, Spotter, count_parameters, create_model
 from numeye.training.paper.pool import make_pages
 from numeye.training.tiles import TileViews
-from numeye.training.views import SIDE, Views
+from numeye.training.views import Views
+from numeye.training.windows import SIDE
 
 PARITY = 1e-4  # the largest difference between torch and ONNX Runtime, of the largest output, or of 1
 HALVED = 2e-3  # and where weights are stored at half precision

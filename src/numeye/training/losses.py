@@ -63,7 +63,7 @@ class Spot(nn.Module):
         """The mean over the digits."""
         labels, there = targets[..., 0].long(), self._read(targets)
         peaks = self._peaks(outputs, targets)  # (N, K, H, W)
-        heat, owner = peaks.max(dim=1)  # (N, H, W)
+        heat, owner = self._owned(outputs, targets, peaks)
         counted = ~self._ignored(outputs, targets)
         middle = functional.logsigmoid(outputs[:, 0]), functional.logsigmoid(-outputs[:, 0])
         chance = outputs[:, 0].sigmoid()
@@ -71,13 +71,12 @@ class Spot(nn.Module):
         hit = -(middle[0] * (1 - chance) ** 2 * top).sum()
         miss = -(middle[1] * chance**2 * (1 - heat) ** 4 * ~top * counted).sum()
         count = there.sum().clamp(min=1)
-        weight = heat * (heat > self.near)
+        weight = self._shares(torch.where(top, 1.0, heat * (heat > self.near)), owner, targets)
         wanted = torch.gather(labels.clamp(min=0), 1, owner.flatten(1)).view_as(owner)  # (N, H, W)
         which = functional.cross_entropy(outputs[:, 1:11], wanted.clamp(max=9), reduction="none")
         boxes = self._boxes(outputs, targets, owner)
         wrong = functional.smooth_l1_loss(outputs[:, 11:], boxes, reduction="none", beta=0.1).sum(dim=1)
-        area = weight.sum().clamp(min=1)
-        read_and_framed = (weight * (self.class_weight * which + self.box_weight * wrong)).sum() / area
+        read_and_framed = (weight * (self.class_weight * which + self.box_weight * wrong)).sum() / count
         loss: Tensor = (hit + miss) / count + read_and_framed
         return loss
 
@@ -120,6 +119,20 @@ class Spot(nn.Module):
         wide, high = (width / 6).clamp(min=1.5), (height / 6).clamp(min=1.5)
         bell = torch.exp(-(((x - middle_x) / wide) ** 2 + ((y - middle_y) / high) ** 2) / 2)
         return bell * self._read(targets)[..., None, None]
+
+    def _owned(self, outputs: Tensor, targets: Tensor, peaks: Tensor) -> tuple[Tensor, Tensor]:
+        """How high the highest bell is over each cell, and whose it is; where a middle lies, that digit's."""
+        heat, owner = peaks.max(dim=1)
+        rows, columns = self._cells(outputs, targets)
+        picture, place = self._read(targets).nonzero(as_tuple=True)
+        owner[picture, rows[picture, place], columns[picture, place]] = place
+        return heat, owner
+
+    def _shares(self, weight: Tensor, owner: Tensor, targets: Tensor) -> Tensor:
+        """Weights of cells (N, H, W) that add up to 1 for each digit, be it large or small."""
+        sums = torch.zeros(targets.shape[:2], device=weight.device)  # (N, K)
+        sums.scatter_add_(1, owner.flatten(1), weight.flatten(1))
+        return weight / torch.gather(sums, 1, owner.flatten(1)).view_as(weight).clamp(min=1e-6)
 
     def _tops(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The cells with a middle in them."""

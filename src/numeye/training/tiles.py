@@ -15,7 +15,7 @@ from numeye.training.paper.pool import Tiles
 from numeye.training.paper.sheet import CUT, VISIBLE
 
 if TYPE_CHECKING:
-    from jaxtyping import Float32
+    from jaxtyping import Float32, UInt8
 
 SIDE = 128  # pixels a side of a view
 WINDOW = (96.0, SIZE)  # side of what is cut out of a tile: so it comes larger or smaller
@@ -37,7 +37,7 @@ class TileViews(Batches[Tiles]):
         for row, number in enumerate(numbers.tolist()):
             tile = self.dataset.tile(number)
             matrix = self._matrix(random)
-            view = cv2.warpAffine(tile.picture, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+            view = _cut(tile.picture, matrix)
             views[row, 0] = 255 - view if self.generator is not None and random.random() < 0.3 else view
             found.append(_seen(tile.labels, tile.boxes, matrix))
         targets = np.full((len(numbers), max(1, *map(len, found)), 5), NONE, np.float32)
@@ -46,7 +46,7 @@ class TileViews(Batches[Tiles]):
         return torch.from_numpy(views).float() / 255, torch.from_numpy(targets)
 
     def _matrix(self, random: np.random.Generator) -> Float32[np.ndarray, "2 3"]:
-        """From pixels of the view to pixels of the tile; the middle of it, as it is, where nothing is random."""
+        """From places on the view to places on the tile; the middle of it, as it is, where nothing is random."""
         if self.generator is None:
             corner = (SIZE - SIDE) / 2
             return np.array([[1, 0, corner], [0, 1, corner]], np.float32)
@@ -55,6 +55,15 @@ class TileViews(Batches[Tiles]):
         across, down = min(side * aspect, SIZE), min(side / aspect, SIZE)
         left, top = random.uniform(0, SIZE - across), random.uniform(0, SIZE - down)
         return np.array([[across / SIDE, 0, left], [0, down / SIDE, top]], np.float32)
+
+
+def _cut(picture: UInt8[np.ndarray, "size size"], matrix: Float32[np.ndarray, "2 3"]) -> UInt8[np.ndarray, "128 128"]:
+    """What a view shows of a tile. Its first pixel lies half a pixel within its border, and so does the tile's."""
+    matrix = matrix.copy()
+    matrix[:, 2] += (matrix[[0, 1], [0, 1]] - 1) / 2
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    view: np.ndarray = cv2.warpAffine(picture, matrix, (SIDE, SIDE), flags=how, borderMode=cv2.BORDER_REPLICATE)
+    return view
 
 
 def _seen(labels: np.ndarray, boxes: np.ndarray, matrix: np.ndarray) -> Float32[np.ndarray, "n 5"]:

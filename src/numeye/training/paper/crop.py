@@ -193,11 +193,11 @@ class Paper:
             if random.random() < 0.8:
                 middle = left - gap if side < 0 else right + gap
                 centre = (middle, (top + bottom) / 2 + height * random.normal(0, 0.1))
-                outside = middle < 0.12 * self.size or middle > 0.88 * self.size
+                outside = _leaves(middle, min(0.12 * self.size, 0.25 * tall), self.size)
             else:
                 middle = top - 1.3 * gap if side < 0 else bottom + 1.3 * gap
                 centre = ((left + right) / 2 + height * random.normal(0, 0.2), middle)
-                outside = middle < 0.1 * self.size or middle > 0.9 * self.size
+                outside = _leaves(middle, min(0.1 * self.size, 0.25 * tall), self.size)
             if outside:  # whole digits of the same size would be a number of two digits
                 ink = np.maximum(ink, self.hand.write(source, thin, random, height=tall, centre=centre))
         return ink * np.float32(random.uniform(0.5, 1.0))
@@ -253,6 +253,11 @@ class Paper:
     def leaving_out(self, *families: str) -> Paper:
         """The same without some families of effects."""
         return replace(self, without=(*self.without, *families))
+
+
+def _leaves(middle: float, near: float, size: int) -> bool:
+    """Whether the middle of a digit is so near a border, or beyond it, that a good part of it is not to be seen."""
+    return middle < near or middle > size - near
 
 
 def _bounds(ink: Grey) -> Box | None:

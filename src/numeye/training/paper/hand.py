@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Grey = Float32[np.ndarray, "height width"]
 
 OFF = 23.0  # the distance where a field ends
+MNIST_HALF = 2.4  # half the width of the lines of MNIST's digits, pixels of a field ...
+BEYOND = (-1.2, 2.0)  # ... and how far to go beyond their edge, for other pens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +65,32 @@ class Hand:
         height: float | None = None,
         centre: tuple[float, float] | None = None,
         style: Style | None = None,
+        upright: bool = False,
+        half: float | None = None,
     ) -> Grey:
-        """Ink of 0 to 1 on the crop, from a distance field; in a style of its own where none is given."""
+        """Ink of 0 to 1 on the crop, from a distance field; in a style of its own where none is given.
+
+        Args:
+            source: a field, see `numeye.training.paper.ink`.
+            thin: whether it is the distance from a line, and not from an edge.
+            random: decides all that is not given.
+            fills: whether it is stretched to the crop.
+            height: of the longer side of the ink, pixels.
+            centre: of the ink.
+            style: of its writer.
+            upright: `height` is that of the ink, be it wider than high; it is kept within the crop.
+            half: of the width of its lines, pixels; a pen is as wide in small signs as in large ones.
+        """
         low, high = self.ranges.size
         if height is None:
             height = self.size * (random.uniform(low, high) if random.random() < 0.85 else random.uniform(0.8, 1.05))
-        matrix = self._layout(source, thin, height, random, fills=fills, centre=centre, style=style)
+        matrix = self._layout(source, thin, height, random, fills=fills, centre=centre, style=style, upright=upright)
         warped = self._warp(source, matrix, random)  # distance in pixels of the field
         scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))  # pixels of the field in one of the crop
         radius = self._radius(thin, random, style)
+        if half is not None:
+            wanted = half * scale * float(np.exp(random.normal(0, 0.06)))
+            radius = min(wanted, OFF - 3) if thin else float(np.clip(wanted - MNIST_HALF, *BEYOND))
         radius = max(radius, (0.45 if thin else -0.2) * scale)  # nothing thinner than a pixel
         reach: np.ndarray | np.float32 = np.float32(radius)
         if "ink" not in self.without and random.random() < 0.35:  # pressure: the line swells and thins
@@ -126,6 +145,7 @@ class Hand:
         fills: bool,
         centre: tuple[float, float] | None,
         style: Style | None,
+        upright: bool,
     ) -> Float32[np.ndarray, "2 3"]:
         """The affine map from the crop's pixels to the field's."""
         angle, slant, stretch = self._bearing(random) if style is None else _shaken(style, random)
@@ -137,7 +157,8 @@ class Hand:
         turned = points @ turn.T
         low, high = turned.min(axis=0) - 1, turned.max(axis=0) + 1
         extent = high - low
-        scales = np.full(2, height / max(extent))
+        longer = float(max(extent))
+        scales = np.full(2, min(height / extent[1], 0.95 * self.size / longer) if upright else height / longer)
         if fills:  # stretched to the box, or only as high as it
             margin = self.size * random.uniform(0.94, 1.02)
             scales = margin / extent

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from numeye.training.paper import pen
-from numeye.training.paper.hand import Hand, Style
+from numeye.training.paper.hand import MNIST_HALF, Hand, Style
+from numeye.training.paper.ink import SIDE
 from numeye.training.paper.sheet import Sheet
-from numeye.training.paper.writers import Source
+from numeye.training.paper.writers import FontSource, Source
 
 if TYPE_CHECKING:
     from jaxtyping import Float32
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
     Grey = Float32[np.ndarray, "height width"]
 
 # Signs around a number and in it. A stroke or a bracket beside a number may as well be a 1, so they are not there.
-BEFORE, BETWEEN, BEHIND = "#*=-$$-+x", ".,-/.,:'", "=-*#%-x"
+BEFORE, BETWEEN, BEHIND = "#*=-$$-+x", ".,-.,:'.,-/", "=-*#%-x"
 GROUPS = ".,'"  # what parts thousands
-MIDDLE = "-=*+:x"  # signs half way up the line
-SHARES = {".": 0.12, ",": 0.3, "'": 0.3, "/": 1.45}  # heights of signs, of the line's
-FEET = {",": 1.1, "'": 0.35}  # how far down they end
-ROOM = 1.7  # side of the canvas of one sign, in heights of the line
+FIELD = SIDE - 14.0  # pixels of a field that its digit is high or wide, about
+MIDDLE = "-=*+x"  # signs half way up the line
+SPOTS = ".,:'"  # those that are no more than the pen put down
+HIGH, VARYING = 1.6, (0.8, 1.3)  # a slash, of the line's height: no higher than a digit it is a 1
+OTHERS = (0.65, 1.5)  # how the other signs vary
+ROOM = 1.7  # side of the canvas of one digit, in heights of the line
+COVER = 0.4  # of its own width, that a digit may lie over the one before it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,7 @@ class LineRanges:
         most: digits of a number.
         gap: between the ink of two digits, of their height, mean of a line; below 0 they overlap.
         jitter: standard deviation of each gap, of the height.
+        uneven: how far the digits of the most uneven line vary in height, as a standard deviation of its logarithm.
         slope: of a line, standard deviation; of one in seven three times that.
         small_zeros: share of the lines whose zeros are small; some of them are wide, too.
         round_amounts: share of the numbers that end in zeros, as prices do.
@@ -50,7 +55,8 @@ class LineRanges:
 
     most: int = 14
     gap: tuple[float, float] = (-0.16, 0.3)
-    jitter: float = 0.07
+    jitter: float = 0.09
+    uneven: float = 0.1
     slope: float = 0.035
     small_zeros: float = 0.3
     round_amounts: float = 0.2
@@ -88,9 +94,11 @@ class Plan:
         if random.random() < ranges.grouped:
             sign, before = str(random.choice(list(GROUPS + " "))), int(random.integers(1, 4))
             signs |= dict.fromkeys(range(before, count, 3), sign)
+        zeros_from = int(random.integers(1, count)) if long and random.random() < ranges.round_amounts else count
+        cents_from = count - 2 if count > 2 and random.random() < ranges.cents else count
         return cls(
-            zeros_from=int(random.integers(1, count)) if long and random.random() < ranges.round_amounts else count,
-            cents_from=count - 2 if count > 2 and random.random() < ranges.cents else count,
+            zeros_from=min(zeros_from, cents_from) if random.random() < 0.5 else zeros_from,  # half of all cents are 00
+            cents_from=cents_from,
             cents=(random.uniform(0.4, 0.8), random.uniform(0.1, 0.6)),
             signs=signs,
         )
@@ -130,11 +138,13 @@ class Line:
 
     Attributes:
         height: of the digits, pixels.
+        half: of the width of the pen's lines, pixels.
         hand: that writes.
         style: of all its signs.
         source: of the digits.
         ranges: how often and how far.
         gap: mean between two digits, of the height.
+        uneven: how far its digits vary in height.
         slope: pixels down for each to the right.
         zeros: how high zeros are, of the height; and how wide, of their usual proportions.
         comb: whether each digit has a cell.
@@ -142,11 +152,13 @@ class Line:
     """
 
     height: float
+    half: float
     hand: Hand
     style: Style
     source: Source
     ranges: LineRanges
     gap: float
+    uneven: float
     slope: float
     zeros: tuple[float, float]
     comb: bool
@@ -157,13 +169,16 @@ class Line:
         """Some writer's."""
         slope = random.normal(0, ranges.slope * (3 if random.random() < 1 / 7 else 1))
         style = hand.style(random)
+        half = style.pen if source.thin else MNIST_HALF + style.bold  # of a field, as high as the digits
         return cls(
             height=height,
+            half=half * height / FIELD,
             hand=replace(hand, size=int(np.ceil(ROOM * height))),
             style=replace(style, angle=style.angle + float(np.arctan(slope))),
             source=source,
             ranges=ranges,
             gap=random.uniform(*ranges.gap),
+            uneven=ranges.uneven * random.uniform(0.3, 1),
             slope=slope,
             zeros=_zeros(random) if random.random() < ranges.small_zeros else (1.0, 1.0),
             comb=random.random() < ranges.cells,
@@ -214,7 +229,7 @@ class Line:
             if place in plan.signs:
                 left = self._sign(sheet, plan.signs[place], left, origin, random)
             here = left
-            left, placed = self._digit(sheet, left, origin + self.slope * left, random, plan, place)
+            left, placed = self._digit(sheet, left, origin + self.slope * left, random, plan, place, before)
             if place == plan.cents_from and random.random() < 0.5:
                 self._under_cents(sheet, here, origin + self.slope * here, plan, random)
             if before and placed and place not in plan.signs and random.random() < self.joined:
@@ -223,7 +238,14 @@ class Line:
         return left
 
     def _digit(
-        self, sheet: Sheet, left: float, top: float, random: np.random.Generator, plan: Plan, place: int
+        self,
+        sheet: Sheet,
+        left: float,
+        top: float,
+        random: np.random.Generator,
+        plan: Plan,
+        place: int,
+        before: Placed | None,
     ) -> tuple[float, Placed | None]:
         """Write one more digit and say where the next one begins."""
         source, digit, thin = self.source(random, 0 if place >= plan.zeros_from else None)
@@ -231,11 +253,14 @@ class Line:
         if cents := place >= plan.cents_from:
             small *= plan.cents[0]
         style = replace(self.style, stretch=self.style.stretch * wide)
-        ink = self._ink(source, thin, self.height * small * float(np.exp(random.normal(0, 0.07))), random, style)
+        tall = self.height * small * float(np.exp(random.normal(0, self.uneven)))
+        ink = self._ink(source, thin, tall, random, style)
         if ink is None:
             return left, None
         high, wide = ink.shape
-        at = top + self.height - high + random.normal(0, 0.04) * self.height
+        if before is not None:  # it does not vanish in it
+            left = max(left, before.left + before.ink.shape[1] - COVER * wide)
+        at = top + self.height - high + random.normal(0, 0.7 * self.uneven) * self.height
         if cents:
             at -= self.height * plan.cents[1]
         elif small < 1 and random.random() < 0.3:
@@ -247,7 +272,7 @@ class Line:
             return left + cell, None
         sheet.put(ink, int(left), int(at), digit)
         gap = self.height * max(self.gap + random.normal(0, self.ranges.jitter), -0.25)
-        behind = left + wide + max(gap, -0.4 * wide)  # a narrow one is not written over
+        behind = left + wide + max(gap, -COVER * wide)  # a narrow one is not written over
         return behind, Placed(ink, int(left), int(at))
 
     def _join(self, sheet: Sheet, before: Placed, placed: Placed, random: np.random.Generator) -> None:
@@ -282,29 +307,57 @@ class Line:
 
     @property
     def _thick(self) -> float:
-        """About how wide the pen is, pixels."""
-        return 2 * self.style.pen * self.height / 44
+        """How wide the pen is, pixels."""
+        return 2 * self.half
 
     def _sign(self, sheet: Sheet, sign: str, left: float, origin: float, random: np.random.Generator) -> float:
         if sign == " ":
             return left + self.height * random.uniform(0.1, 0.5)
-        share = SHARES.get(sign, 0.6 if sign in MIDDLE else 1.05)
-        tall = self.height * share * random.uniform(0.65, 1.5)
-        ink = self._ink(pen.draw_sign(sign, random), True, max(tall, 2.0), random)
+        if sign in SPOTS:
+            return self._spot(sheet, sign, left, origin + self.slope * left, random)
+        if sign == "/":
+            share, foot = HIGH * random.uniform(*VARYING), random.uniform(1.0, 1.4)
+        else:
+            share, foot = (0.6 if sign in MIDDLE else 1.05) * random.uniform(*OTHERS), 1.0
+        ink = self._drawn(pen.draw_sign(sign, random), self.height * share, random)
         if ink is None:
             return left
         high, wide = ink.shape
         top = origin + self.slope * left
-        foot = 0.5 + high / self.height / 2 if sign in MIDDLE else FEET.get(sign, 1.0)
+        if sign in MIDDLE:
+            foot = 0.5 + high / self.height / 2
         sheet.put(ink, int(left), int(top + self.height * (foot + random.normal(0, 0.06)) - high))
         behind: float = left + wide + self.height * random.uniform(-0.06, 0.3)
         return behind
 
+    def _spot(self, sheet: Sheet, sign: str, left: float, top: float, random: np.random.Generator) -> float:
+        """Points, a comma or an apostrophe: as wide as the pen, or somewhat wider; where it ends is returned."""
+        high, wide = self.height, self._thick * random.uniform(0.9, 1.7)
+        x, tone = left + wide / 2, random.uniform(0.75, 1.0)
+        foot = top + high + random.normal(0, 0.05) * high - wide / 2
+        for y in {",": (foot,), "'": (top,), ".": (foot,), ":": (foot, foot - random.uniform(0.3, 0.55) * high)}[sign]:
+            long = random.uniform(0.12, 0.3) if sign in ",'" else random.uniform(0, 0.06)
+            end = x - random.uniform(-0.2, 0.6) * long * high, y + long * high
+            sheet.stroke(np.array([[x, y], [x + 0.1, y + 0.1], end]), wide, tone)
+        return left + wide + high * random.uniform(-0.06, 0.3)
+
+    def _drawn(self, source: np.ndarray, longer: float, random: np.random.Generator) -> Grey | None:
+        """A sign of so many pixels on its longer side, by the pen of the line."""
+        hand = replace(self.hand, size=int(np.ceil(1.2 * longer + 4 * self.half + 4)))
+        middle = hand.size / 2, hand.size / 2
+        ink = hand.write(source, True, random, height=longer, centre=middle, style=self.style, half=self.half)
+        return cropped(ink)
+
     def _ink(
         self, source: np.ndarray, thin: bool, tall: float, random: np.random.Generator, style: Style | None = None
     ) -> Grey | None:
-        middle = self.hand.size / 2, self.hand.size / 2
-        return cropped(self.hand.write(source, thin, random, height=tall, centre=middle, style=style or self.style))
+        """A digit of so many pixels' height; a font keeps its own weight."""
+        half = None if isinstance(self.source, FontSource) else self.half
+        hand, middle = self.hand, (self.hand.size / 2, self.hand.size / 2)
+        ink = hand.write(
+            source, thin, random, height=tall, centre=middle, style=style or self.style, upright=True, half=half
+        )
+        return cropped(ink)
 
     def _signs(self, signs: str, random: np.random.Generator) -> list[str]:
         if random.random() >= self.ranges.signs:

@@ -21,7 +21,7 @@ from numeye.training.paper.sheet import CUT, Sheet
 from numeye.training.paper.writers import FontSource, HandSource, Source
 
 if TYPE_CHECKING:
-    from jaxtyping import Float32, Int64, UInt8
+    from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
     Grey = Float32[np.ndarray, "height width"]
 
@@ -93,12 +93,14 @@ class Pages:
     Attributes:
         paper: whose digits, light and camera they share.
         words: fields of every character that is no digit, those that look like one too.
+        alike: which of these look like one.
         printed: of each font the numbers of its digits in `paper.printed`.
         ranges: how often and how far.
     """
 
     paper: Paper
     words: Fields | None = None
+    alike: Bool[np.ndarray, " m"] = field(default_factory=lambda: np.zeros(0, bool))
     printed: Sequence[Int64[np.ndarray, " n"]] = ()
     ranges: PageRanges = field(default_factory=PageRanges)
 
@@ -115,7 +117,8 @@ class Pages:
         else:
             height = self._numbers(sheet, height, random)
         self._around(sheet, height, random)
-        return self._photographed(sheet, height, random)
+        tile, shown = self._photographed(sheet, height, random)
+        return replace(tile, labels=np.where(shown < SHOWN, CUT, tile.labels))
 
     def strip(self, seed: int, index: int) -> Tile:
         """Number `index` of the series `seed` alone, with some paper around it and no digit cut off."""
@@ -128,22 +131,29 @@ class Pages:
             labels, boxes = sheet.digits()
             if len(labels) == count and CUT not in labels and boxes[:, 2].max() < STRIP - 4:
                 break
-        tile = self._photographed(sheet, line.height, random)
+        tile, _ = self._photographed(sheet, line.height, random)
         inked = np.argwhere(sheet.ink > 0.1)
         low = np.maximum(inked.min(axis=0) - line.height * random.uniform(0.05, 0.5, 2), 0).astype(int)
         high = np.ceil(inked.max(axis=0) + line.height * random.uniform(0.05, 0.5, 2)).astype(int) + 1
-        picture = tile.picture[low[0] : high[0], low[1] : high[1]]
+        picture = tile.picture[low[0] : high[0], low[1] : high[1]].copy()  # a view would keep all of the tile
         return Tile(picture=picture, labels=labels, boxes=boxes - np.array([low[1], low[0]] * 2, np.float32))
 
-    def _photographed(self, sheet: Sheet, height: float, random: np.random.Generator) -> Tile:
-        levels = np.rint(np.clip(self._picture(sheet, height, random), 0, 1) * 255).astype(np.uint8)
+    def _photographed(
+        self, sheet: Sheet, height: float, random: np.random.Generator
+    ) -> tuple[Tile, Float64[np.ndarray, " n"]]:
+        """With light and camera; also how well each digit is shown, see `agreement`."""
+        picture = self._picture(sheet, height, random)
+        levels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
         labels, boxes = sheet.digits()
-        return Tile(picture=levels, labels=labels, boxes=boxes)
+        shown = np.array([agreement(picture, sheet.ink, box) for box in sheet.boxes], np.float64)
+        return Tile(picture=levels, labels=labels, boxes=boxes), shown
 
     def _picture(self, sheet: Sheet, height: float, random: np.random.Generator) -> Grey:
-        """With light and camera, so that the digits are not lost."""
+        """With light and camera, so that few of the digits are lost."""
         paper, middle, half = replace(self.paper, size=sheet.size), sheet.size / 2, height / 2
-        legible = (0.0, 0.0, height, height)
+        whole = [box[3] - box[1] for box, label in zip(sheet.boxes, sheet.labels, strict=True) if label != CUT]
+        smallest = float(np.clip(min(whole, default=height), 0.4 * height, height))
+        legible = (0.0, 0.0, smallest, smallest)
         written = sheet.ink * np.float32(random.uniform(0.6, 1.0))
         if random.random() < self.ranges.ruled:
             digit = (middle - half, middle - half, middle + half, middle + half)
@@ -268,6 +278,7 @@ class Pages:
             ink = cropped(hand.write(source, False, random, height=tall, centre=middle, style=style))
             if ink is None or left > SIZE:
                 return
-            if sheet.free(left, top + height - len(ink), ink):
+            apart = height if self.alike[number] else 0.0  # beside a number, an l may as well be a 1
+            if sheet.free(left, top + height - len(ink), ink, apart):
                 sheet.put(ink, int(left), int(top + height - len(ink)))
             left += ink.shape[1] + height * (0.08 if random.random() < 0.82 else 0.5)

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from jaxtyping import UInt8
 
 PART = 10_000  # crops in one file
-VERSION = 4  # of the effects: counted up when the same seed gives other pixels
-TILE_VERSION = 4  # of what else is on tiles
+VERSION = 5  # of the effects: counted up when the same seed gives other pixels
+TILE_VERSION = 6  # of what else is on tiles
 Split = Literal["fit", "validation"]
 FONTS: dict[Split, Literal["train", "held-out"]] = {"fit": "train", "validation": "held-out"}
 Row = tuple[Any, ...]  # the fields of one row of a file
@@ -260,6 +260,7 @@ def make_pages(split: Split, cache: str | Path | None = None) -> Pages:
     return Pages(
         paper=make_paper(PoolSpec(split=split), cache),
         words=Fields(edge=words, line=None, labels=np.full(len(words), NO_DIGIT)),
+        alike=np.array([character in fonts.LOOKALIKES for character in glyphs.characters])[~digits],
         printed=[np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())],
     )
 

@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from jaxtyping import Float32, Float64, Int64
+    from jaxtyping import Bool, Float32, Float64, Int64
 
     Grey = Float32[np.ndarray, "height width"]
 
-CUT = 10  # the label of a digit that the border cut so far that it can be read, or not
+CUT = 10  # the label of a digit that can be read, or not: cut by the border, written over, or lost in the photograph
 VISIBLE = 0.8  # share of a digit's box that must be on the sheet, or in a view of it, for it to be read
 MOST = 96  # digits on a sheet
+INKED, COVERED = 0.4, 0.4  # strength of ink; share of a digit's that is another's too, if it cannot be read
 SHIFT = 4  # lines are drawn at a sixteenth of a pixel
 
 
@@ -35,6 +36,7 @@ class Sheet:
         self.ink = np.zeros((size, size), np.float32)
         self.labels: list[int] = []
         self.boxes: list[tuple[int, int, int, int]] = []
+        self._masks: list[np.ndarray] = []  # of each digit's box, where its ink is
 
     def put(self, ink: Grey, left: int, top: int, digit: int | None = None) -> None:
         """Write something over what is there; what goes past the border is lost."""
@@ -44,22 +46,39 @@ class Sheet:
             return
         part = ink[box[1] - top : box[3] - top, box[0] - left : box[2] - left]
         under = self.ink[box[1] : box[3], box[0] : box[2]]
+        before = under.copy()
         np.maximum(under, part, out=under)
         if digit is not None:
             shown = (box[2] - box[0]) * (box[3] - box[1]) / (width * height)
-            self.labels.append(digit if shown >= VISIBLE else CUT)
+            covered = self._cover(box, part > INKED, before > INKED)
+            self.labels.append(digit if shown >= VISIBLE and not covered else CUT)
             self.boxes.append(box)
+            self._masks.append(part > INKED)
+
+    def _cover(
+        self, box: tuple[int, int, int, int], mask: Bool[np.ndarray, "h w"], before: Bool[np.ndarray, "h w"]
+    ) -> bool:
+        """Whether a digit lies mostly over what is there; those that it covers itself can't be read any more."""
+        for number, other in enumerate(self.boxes):
+            left, top, right, bottom = (*map(max, box[:2], other[:2]), *map(min, box[2:], other[2:]))
+            if left < right and top < bottom:
+                new = mask[top - box[1] : bottom - box[1], left - box[0] : right - box[0]]
+                old = self._masks[number][top - other[1] : bottom - other[1], left - other[0] : right - other[0]]
+                if (new & old).sum() > COVERED * self._masks[number].sum():
+                    self.labels[number] = CUT
+        return bool((mask & before).sum() > COVERED * mask.sum())
 
     @property
     def full(self) -> bool:
         """True where no more digits can be told of."""
         return len(self.labels) >= MOST
 
-    def free(self, left: float, top: float, ink: Grey) -> bool:
-        """Whether no digit would be written over."""
+    def free(self, left: float, top: float, ink: Grey, apart: float = 0.0) -> bool:
+        """Whether no digit would be written over, or stand less than `apart` pixels away on the left or the right."""
         height, width = ink.shape
         return not any(
-            left < box[2] and box[0] < left + width and top < box[3] and box[1] < top + height for box in self.boxes
+            left - apart < box[2] and box[0] < left + width + apart and top < box[3] and box[1] < top + height
+            for box in self.boxes
         )
 
     def line(

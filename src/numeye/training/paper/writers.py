@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from jaxtyping import Int64
 
 Drawn = tuple[np.ndarray, int, bool]  # a field, the digit, and whether it is the distance from a line
-Source = Callable[[np.random.Generator, int | None], Drawn]  # of any digit, or of one that is asked for
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class FontSource:
 
     fields: Fields
     numbers: Int64[np.ndarray, " n"]
+    thin: ClassVar[bool] = False
 
     def __call__(self, random: np.random.Generator, asked: int | None = None) -> Drawn:
         """Any of them, or any picture of the one that is asked for."""
@@ -62,3 +61,6 @@ class HandSource:
         thin = self.thin and self.fields.line is not None
         stored = self.fields.line if thin and self.fields.line is not None else self.fields.edge
         return unpack(stored[number]), int(self.fields.labels[number]), thin
+
+
+Source = FontSource | HandSource  # each is asked for any digit, or for a certain one

@@ -161,6 +161,63 @@ def test_cents_are_smaller_and_end_higher_than_the_digits_before_them(pages: Pag
         assert feet[-2:].max() < np.median(feet[:-2]) + 2
 
 
+def test_the_digits_of_a_line_are_of_one_height_however_wide_they_are(pages: Pages) -> None:
+    heights, wide = [], []
+    for seed in range(16):
+        boxes = np.array(written(pages, seed, uneven=0.0).boxes)
+        heights.append((boxes[:, 3] - boxes[:, 1]) / 40)
+        wide.append((boxes[:, 2] - boxes[:, 0]) / 40)
+    assert np.ptp(np.concatenate(wide)) > 0.5
+    assert np.quantile(np.concatenate(heights), [0.1, 0.9]) == pytest.approx([1, 1.05], abs=0.13)
+
+
+def test_one_pen_writes_small_signs_and_large_ones(pages: Pages) -> None:
+    for seed in range(6):
+        line = replace(pages, ranges=PageRanges(printed=0.0))._line(40.0, np.random.default_rng(seed))
+        thick = []
+        for sign in ".-/":
+            sheet, random = Sheet(160), np.random.default_rng(seed)
+            line._sign(sheet, sign, 60, 60, random)
+            inked = (sheet.ink > 0.3).astype(np.uint8)
+            thick.append(2 * float(cv2.distanceTransform(inked, cv2.DIST_L2, 3).max()))
+        assert max(thick) < 2.5 * min(thick) + 2
+        assert np.median(thick) == pytest.approx(2 * line.half, rel=0.6, abs=3)
+
+
+def test_a_digit_that_another_covers_is_not_asked_for() -> None:
+    sheet, digit, stroke = Sheet(80), np.ones((30, 20), np.float32), np.ones((30, 4), np.float32)
+    sheet.put(digit, 10, 10, 0)
+    sheet.put(stroke, 14, 10, 1)  # lies in it
+    sheet.put(digit, 40, 10, 5)
+    sheet.put(digit, 44, 12, 6)  # and these over each other
+    sheet.put(digit, 40, 45, 7)
+    sheet.put(stroke, 58, 45, 1)  # half beside it
+    assert sheet.labels == [0, CUT, CUT, CUT, 7, CUT]
+    sheet.put(digit, 5, 45, 8)
+    sheet.put(stroke, 24, 45, 1)  # touches it
+    assert sheet.labels[-2:] == [8, 1]
+
+
+def test_a_digit_that_is_lost_in_the_photograph_is_not_asked_for(
+    pages: Pages, tiles: list[Tile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert any((tile.labels < CUT).any() for tile in tiles)
+    monkeypatch.setattr("numeye.training.paper.page.agreement", lambda *_: 0.0)
+    for number in range(4):
+        lost = pages.tile(0, number)
+        assert len(lost.labels) == len(tiles[number].labels)
+        assert (lost.labels == CUT).all()
+
+
+def test_a_letter_that_looks_like_a_digit_keeps_away_from_numbers() -> None:
+    sheet, letter = Sheet(100), np.ones((20, 4), np.float32)
+    sheet.put(np.ones((20, 10), np.float32), 40, 40, 3)
+    assert sheet.free(55, 40, letter)
+    assert not sheet.free(55, 40, letter, apart=20)
+    assert not sheet.free(30, 40, letter, apart=20)
+    assert sheet.free(55, 70, letter, apart=20)
+
+
 def test_signs_that_part_thousands_and_strokes_that_fill_a_line_are_no_digits(pages: Pages) -> None:
     for seed in range(4):
         bare = written(pages, seed)
@@ -202,6 +259,22 @@ def test_views_without_a_generator_are_the_middle_of_each_tile_as_it_is(tiles: l
     assert left.numpy() == pytest.approx(np.maximum(tiles[3].boxes[inside, 0], corner))
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_box_stays_where_its_ink_is_in_a_view_of_any_size(seed: int) -> None:
+    picture = np.zeros((SIZE, SIZE), np.uint8)
+    picture[70:92, 60:80] = 255
+    block = Tile(picture=picture, labels=np.array([4]), boxes=np.array([[60, 70, 80, 92]], np.float32))
+    images, targets = next(iter(views_of([block], 1, torch.Generator().manual_seed(seed))))
+    view = images[0, 0].double()
+    view = 1 - view if view[0, 0] > 0.5 else view
+    label, x, y, width, height = targets[0, 0].tolist()
+    across, down = (torch.arange(SIDE) + 0.5) * view.sum(dim=0), (torch.arange(SIDE) + 0.5) * view.sum(dim=1)
+    assert label == 4
+    assert float(across.sum() / view.sum()) == pytest.approx(x, abs=0.09)
+    assert float(down.sum() / view.sum()) == pytest.approx(y, abs=0.09)
+    assert float(view.sum()) == pytest.approx(width * height, rel=0.02)
+
+
 def test_an_epoch_hangs_on_the_generator_alone(tiles: list[Tile]) -> None:
     def epoch(seed: int) -> list[torch.Tensor]:
         return [images for images, _ in views_of(tiles, 8, torch.Generator().manual_seed(seed))]
@@ -217,7 +290,7 @@ def perfect(loss: Spot, targets: torch.Tensor) -> torch.Tensor:
     """The maps that say just what the targets say."""
     outputs = torch.full((len(targets), 15, SIDE // 4, SIDE // 4), -8.0)
     outputs[:, 0][loss._tops(outputs, targets)] = 8.0
-    owner = loss._peaks(outputs, targets).max(dim=1)[1]
+    _, owner = loss._owned(outputs, targets, loss._peaks(outputs, targets))
     which = torch.gather(targets[..., 0].clamp(0, 9).long(), 1, owner.flatten(1)).view_as(owner)
     outputs[:, 1:11] = 20.0 * torch.nn.functional.one_hot(which, 10).permute(0, 3, 1, 2)
     outputs[:, 11:] = loss._boxes(outputs, targets, owner)
@@ -251,6 +324,21 @@ def test_one_digit_missed_misread_or_made_up_makes_a_tile_wrong(tiles: list[Tile
     for wrong in (missed, misread, made_up):
         assert not loss.right(wrong, targets)[number]
         assert loss(wrong, targets) > loss(outputs, targets)
+
+
+def test_a_small_digit_counts_as_much_as_a_large_one() -> None:
+    loss = Spot()
+    targets = torch.tensor(
+        [[[3.0, 40, 60, 50, 75], [5, 96.0, 100.0, 9, 9]]]
+    )  # the second lies on a corner of four cells
+    outputs, costs = perfect(loss, targets), []
+    for digit in (3, 5):
+        wrong = outputs.clone()
+        where = wrong[:, 1 + digit] > 1
+        wrong[:, 1 + digit][where], wrong[:, 1][where] = 0, 20
+        costs.append(loss(wrong, targets).item())
+    assert loss(outputs, targets).item() < 1e-3
+    assert costs == pytest.approx([10, 10], rel=0.01)  # 20 of two digits' mean
 
 
 def test_what_is_taught_is_what_is_read_off_the_maps(tiles: list[Tile]) -> None:

@@ -28,6 +28,7 @@ SPOTS = ".,:'"  # those that are no more than the pen put down
 HIGH, VARYING = 1.6, (0.8, 1.3)  # a slash, of the line's height: no higher than a digit it is a 1
 OTHERS = (0.65, 1.5)  # how the other signs vary
 ROOM = 1.7  # side of the canvas of one digit, in heights of the line
+FINEST = 1.6  # pixels: a finer spot would not be seen
 COVER = 0.4  # of its own width, that a digit may lie over the one before it
 
 
@@ -332,7 +333,7 @@ class Line:
 
     def _spot(self, sheet: Sheet, sign: str, left: float, top: float, random: np.random.Generator) -> float:
         """Points, a comma or an apostrophe: as wide as the pen, or somewhat wider; where it ends is returned."""
-        high, wide = self.height, self._thick * random.uniform(0.9, 1.7)
+        high, wide = self.height, max(self._thick * random.uniform(0.9, 1.7), FINEST)
         x, tone = left + wide / 2, random.uniform(0.75, 1.0)
         foot = top + high + random.normal(0, 0.05) * high - wide / 2
         for y in {",": (foot,), "'": (top,), ".": (foot,), ":": (foot, foot - random.uniform(0.3, 0.55) * high)}[sign]:

@@ -42,8 +42,8 @@ class Screen:
             "request", lambda one: self._fault(not one.url.startswith((f"{server}/", "data:", "blob:")), one.url)
         )
         context.on("request", lambda one: one.url.startswith(server) and self.asked.add(one))
-        context.on("requestfinished", self.asked.discard)
-        context.on("requestfailed", self.asked.discard)
+        context.on("requestfinished", lambda one: self.asked.discard(one))
+        context.on("requestfailed", lambda one: self.asked.discard(one))
         self.page = context.new_page()
 
     def _fault(self, is_one: bool, told: str) -> None:

@@ -145,6 +145,25 @@ class Residual(nn.Module):
         return self.end(nn.functional.adaptive_avg_pool2d(x, 1).flatten(1))
 
 
+def test_a_step_that_is_no_layer_is_told_with_the_layers_behind_it() -> None:
+    nodes = [
+        node("Conv", "x w", "c", pads=[1] * 4),
+        node("Clip", "c low high", "cut"),
+        node("Sigmoid", "cut", "gate"),
+        node("Mul", "cut gate", "swish"),
+        node("Neg", "swish", "n"),
+        node("Conv", "n v", "end", pads=[1] * 4),
+        *END,
+    ]
+    kernels = {"w": some(3, 1, 3, 3), "v": some(4, 3, 3, 3), "last": some(10, 4)}
+    anatomy = taken_apart(nodes, **kernels, low=np.float32(0), high=np.float32(6))
+    told = {layer.tensor: layer for layer in anatomy.layers}
+    assert told["end"].sources == ("n",)
+    assert (told["n"].kind, set(told["n"].sources)) == ("step", {"cut", "gate"})
+    assert (told["cut"].kind, told["cut"].sources) == ("step", ("c",))
+    assert told["gate"].sources == ("cut",)
+
+
 def test_layers_of_torch_are_told_with_shapes_and_sources() -> None:
     model = Residual().eval()
     assert model.norm.running_mean is not None

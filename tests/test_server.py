@@ -25,7 +25,7 @@ from numeye.image import Page
 from numeye.server import batches as batching
 from numeye.server import page
 from numeye.server.app import create_app
-from numeye.server.desk import Desk
+from numeye.server.desk import READERS, Asked, Desk
 from numeye.server.limits import Limits
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -277,6 +277,22 @@ def test_only_who_has_a_key_may_ask() -> None:
         assert client.get("/v1/models", headers={"Authorization": "Bearer first"}).status_code == 200
         assert client.get("/v1/models", headers={"Authorization": "Bearer sécond".encode()}).status_code == 200
         assert client.get("/healthz").status_code == 200
+
+
+def test_the_description_says_how_a_key_is_sent(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()
+    assert described["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    asked = {path for path, ways in described["paths"].items() for way in ways.values() if way.get("security")}
+    assert asked >= {"/v1/read", "/v1/models", "/v1/explain", "/v1/units"}
+
+
+def test_wishes_that_differ_do_not_push_out_the_readers_that_everybody_uses() -> None:
+    desk = Desk(Limits())
+    plain = [desk._reader(Asked(single=single)) for single in (False, True)]
+    for digits in range(1, 2 * READERS):
+        desk._reader(Asked(digits=digits))
+    assert [desk._reader(Asked(single=single)) for single in (False, True)] == plain
+    desk.close()
 
 
 def test_other_machines_may_ask_so_often_and_this_one_as_it_likes() -> None:

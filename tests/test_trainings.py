@@ -77,8 +77,8 @@ def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
     return found
 
 
-def ended(manager: Trainings, name: str) -> dict[str, Any]:
-    wait_for(lambda: manager.status(name)["state"] != "running")
+def ended(manager: Trainings, name: str, seconds: float = 60) -> dict[str, Any]:
+    wait_for(lambda: manager.status(name)["state"] != "running", seconds)
     return manager.status(name)
 
 
@@ -161,7 +161,7 @@ def test_nothing_beside_the_server_is_imported(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     (tmp_path / "numpy.py").write_text("raise SystemExit('taken from beside')")
     manager = Trainings(tmp_path / "runs")
-    failed = ended(manager, manager.start("classic", epochs=1, seed=0))
+    failed = ended(manager, manager.start("classic", epochs=1, seed=0), 240)  # it asks mirrors for MNIST
     manager.close()
     assert failed["state"] == "failed"
     assert "numeye: " in failed["said"]
@@ -260,6 +260,19 @@ def test_wrong_wishes_are_problems(client: TestClient, wanted: dict[str, Any]) -
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert client.get("/page/trainings").json() == {"trainings": []}
+
+
+@pytest.mark.parametrize("body", [b"", b"no", b"[]", b"{", b"null", b'{"recipe": "classic", "epochs": 1e99}'])
+def test_what_is_no_wish_is_a_problem(client: TestClient, body: bytes) -> None:
+    answer = client.post("/page/trainings", content=body)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert answer.json()["detail"].startswith("body")
+
+
+def test_who_may_ask_is_looked_at_before_what_is_sent_and_that_has_an_end(client: TestClient) -> None:
+    assert client.post("/page/trainings", content=bytes(10_001)).status_code == 413
+    elsewhere = client.post("/page/trainings", content=bytes(10_001), headers={"Origin": "http://elsewhere.example"})
+    assert elsewhere.status_code == 403
 
 
 @pytest.mark.parametrize("name", ["..", "%2e%2e", "%2e%2e%2fx", ".hidden", "a%2fb", "a%0a", "-x", "a" * 101, "nothing"])

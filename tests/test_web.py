@@ -51,7 +51,7 @@ def test_a_seven_is_read_while_it_is_drawn(screen: Screen) -> None:
     assert bars.index(max(bars)) == 7
     assert sum(bars) == pytest.approx(100, abs=1)
     assert page.locator("#answer .bars div:visible").count() == len(bars)
-    assert page.inner_text("#said").startswith("Reads 7, ")  # for those who hear the page
+    page.wait_for_function("() => document.querySelector('#said').textContent.startsWith('Reads 7, ')")  # for ears
     assert page.get_attribute("#said", "aria-live") == "polite"
 
 
@@ -127,6 +127,11 @@ def test_the_keyboard_draws_too(screen: Screen) -> None:
     page.keyboard.press("ArrowUp")
     page.keyboard.press(" ")  # clearing lifted the pen, so this puts it down
     assert page.inner_text("#said") == "pen down"
+    page.click("#tab-fool")  # and so does going elsewhere
+    page.wait_for_selector("#strip-hide span")
+    page.focus("#drawing")
+    page.keyboard.press(" ")
+    assert page.inner_text("#said") == "pen down"
 
 
 def test_examples_are_read_as_what_they_are(screen: Screen) -> None:
@@ -183,10 +188,18 @@ def test_pictures_are_dropped_and_pasted(screen: Screen, photo: bytes, how: str)
     screen.reads("7")
 
 
-def test_what_is_no_picture_is_told(screen: Screen) -> None:
+def test_what_is_no_picture_is_told(screen: Screen, photo: bytes) -> None:
     page = screen.open()
     page.set_input_files("#upload", uploaded(b"no picture", "notes.txt", "text/plain"))
     screen.told("PNG")
+    page.set_input_files("#upload", uploaded(photo))
+    screen.reads("407")
+    page.wait_for_selector(".steps canvas")
+    page.set_input_files("#upload", uploaded(b"no picture", "notes.txt", "text/plain"))
+    screen.told("PNG")
+    assert page.locator(".which").is_hidden()  # nothing is left of the picture before
+    assert page.inner_text("#answer .verdict").strip() == ""
+    assert page.locator(".steps canvas").count() == 0
     screen.stroke(SEVEN)
     screen.reads("7")
     page.wait_for_selector("#problem", state="hidden")
@@ -295,6 +308,31 @@ def test_two_networks_side_by_side(screen: Screen) -> None:
     screen.reads("3", ".beside")
     page.select_option("#beside", "")
     page.wait_for_selector(".beside", state="hidden")
+
+
+def test_the_network_beside_reads_the_digit_that_is_chosen(screen: Screen, photo: bytes) -> None:
+    page = screen.open("c=classic")
+    page.set_input_files("#upload", uploaded(photo))
+    for digit in "407":
+        page.get_by_role("button", name=digit, exact=True).first.click()
+        screen.reads(digit, ".beside")
+
+
+def test_a_part_of_a_large_picture_is_looked_into_as_sharp_as_it_is(screen: Screen) -> None:
+    fine = np.full((1_200, 3_000), 255, np.uint8)
+    fine[:, ::2] = 0  # lines that are lost where it is shown a third as large
+    page = screen.open()
+    part = """async ([bytes]) => {
+        const { Paper } = await import("/draw.js");
+        const paper = new Paper(() => null);
+        await paper.open(new Blob([new Uint8Array(bytes)], { type: "image/png" }));
+        const sent = paper.part([100, 100, 40, 40]).body;
+        return Array.from(sent.slice(-40));
+    }"""
+    stored = io.BytesIO()
+    Image.fromarray(fine).save(stored, format="PNG")
+    told = page.evaluate(part, [list(stored.getvalue())])
+    assert told == [0, 255] * 20
 
 
 def test_a_step_that_is_left_out_is_of_its_own_network_alone(screen: Screen) -> None:

@@ -154,14 +154,14 @@ def test_controls_are_hidden_for_a_lesson_and_come_back(screen: Screen) -> None:
 
 
 def test_a_server_with_keys_asks_for_one(browser: Browser, tmp_path: Path) -> None:
-    with serving(create_app(keys=["secret"], runs=tmp_path)) as server, browser.new_context() as context:
+    with serving(create_app(keys=["sécret ☂"], runs=tmp_path)) as server, browser.new_context() as context:
         screen = Screen(server, context)
         page = screen.page
         page.goto(server)
         page.wait_for_selector("dialog[open]")
         page.fill("#key", "wrong")
         page.click("text=Use it")
-        page.fill("#key", "secret")
+        page.fill("#key", "sécret ☂")
         page.click("text=Use it")
         page.wait_for_selector("html[data-ready=true]")
         screen.seven()

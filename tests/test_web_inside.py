@@ -251,6 +251,42 @@ def own(**changes: Any) -> bytes:
     return model.SerializeToString()
 
 
+@pytest.mark.parametrize("asked", ["a number", "#maps"])
+def test_what_comes_late_is_not_shown_beside_an_empty_paper(screen: Screen, asked: str) -> None:
+    page, _ = look(screen, "classic")
+    if asked == "#maps":
+        page.click(asked)
+    else:
+        page.click(screen.layer("convolution 1"), position={"x": 30, "y": 30})
+    page.click("#clear")
+    screen.quiet()
+    assert page.inner_text("#detail") == ""
+
+
+def test_what_a_place_looks_at_goes_past_steps_that_are_no_layer(screen: Screen) -> None:
+    page = screen.open()
+    looked_at = """async () => {
+        const { fields } = await import("/net.js");
+        const same = { kernel: [1, 1], strides: [1, 1], dilations: [1, 1], pads: [0, 0], shape: [2, 9, 9] };
+        const three = { ...same, kernel: [3, 3], pads: [1, 1] };
+        const input = { name: "input", kind: "input", tensor: "x", sources: [], shape: [1, 9, 9] };
+        const layers = [
+            { ...three, kind: "convolution", tensor: "a", sources: ["x"] },
+            { ...same, kind: "step", tensor: "b", sources: ["a"] },
+            { ...three, kind: "convolution", tensor: "c", sources: ["b"] },
+        ];
+        for (let block = 0; block < 40; block++) { // each way through them would be one of 2 ** 40
+            const before = layers.at(-1).tensor;
+            layers.push({ ...same, kind: "ReLU", tensor: `r${block}`, sources: [before] });
+            layers.push({ ...same, kind: "sum", tensor: `s${block}`, sources: [before, `r${block}`] });
+        }
+        const net = { layers, input, byTensor: new Map([input, ...layers].map((one) => [one.tensor, one])) };
+        const found = fields(net, layers.at(-1), 4, 4);
+        return ["x", "a", "c"].map((name) => ["top", "left", "bottom", "right"].map((side) => found.get(name)[side]));
+    }"""
+    assert page.evaluate(looked_at) == [[2, 2, 6, 6], [3, 3, 5, 5], [4, 4, 4, 4]]
+
+
 def test_an_own_network_is_looked_into(screen: Screen) -> None:
     page = screen.open("v=inside")
     screen.seven()

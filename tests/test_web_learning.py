@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image
 
-from screen import Screen
+from screen import EMPTY, Screen
 
 pytestmark = pytest.mark.web
 
@@ -48,6 +48,17 @@ def test_the_tour_has_six_steps_that_an_address_opens_again(screen: Screen) -> N
 @pytest.mark.parametrize("name", ["framing", "tutorial", "results"])
 def test_the_tours_links_lead_somewhere(screen: Screen, name: str) -> None:
     assert screen.context.request.get(f"{screen.server}/guide/{name}").status == 200
+
+
+def test_a_shared_step_of_the_tour_keeps_the_network_and_the_view(screen: Screen) -> None:
+    page = screen.open("t=6")
+    screen.reads("7")
+    page.select_option("#model", "reader")
+    page.click("#tab-inside")
+    page = screen.another()
+    assert page.input_value("#model") == "reader"
+    assert page.get_attribute("#tab-inside", "aria-selected") == "true"
+    assert page.inner_text("#tour-title").startswith("6 / 6")
 
 
 def test_a_step_of_the_tour_shows_the_layer_that_it_tells_of(screen: Screen) -> None:
@@ -134,6 +145,16 @@ def saved(screen: Screen) -> None:
 
 
 # --- fool it -----------------------------------------------------------------------------------------------------
+
+
+def test_clearing_ends_the_sweep_of_what_was_drawn(screen: Screen) -> None:
+    page = screen.open("m=classic&v=fool")
+    screen.seven()
+    page.wait_for_selector("#strip-right span")
+    page.click("#clear")
+    screen.quiet()
+    assert page.locator(".strip span").count() == 0
+    assert page.inner_text("#fooled").startswith(EMPTY)
 
 
 def test_turning_a_seven_flips_the_answer(screen: Screen) -> None:

@@ -185,10 +185,13 @@ class Explainer:
         )
 
     def _activation(self, seen: tuple[Seen, ...], answer: int) -> Float[np.ndarray, "height width"] | None:
-        """By the last maps that are convolved and not pooled yet."""
+        """By the last maps that are convolved and not pooled yet, and behind which the network can be cut off."""
         for one in reversed(seen):
-            if one.values.ndim == 3 and one.layer.kind in ("ReLU", "activation", "convolution"):
-                return attribution.silenced(self.anatomy, one.values, one.layer, answer)
+            places = one.values[0].size if one.values.ndim == 3 else 1
+            if places > 1 and one.layer.kind in ("ReLU", "activation", "convolution"):
+                found = attribution.silenced(self.anatomy, one.values, one.layer, answer)
+                if found is not None:
+                    return found
         return None
 
 

@@ -47,7 +47,7 @@ class Fed:
     """What the network receives.
 
     Attributes:
-        pixels: (side, side) 0 to 1; black where nothing was found.
+        pixels: (side, side) 0 to 1; empty where nothing was found: black, or the mean grey.
         steps: how they came to be.
         window: x, y, width, height of what they show, in pixels of the picture; None where nothing was found.
         rejected: why there is no digit, or None.

@@ -6,7 +6,7 @@ Nothing is known beforehand of packaged models, so own ones are read as well.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -84,7 +84,8 @@ def drafts(graph: Any) -> list[Layer]:
         tensor, *bias = biases.get(node.output[0], (node.output[0],))
         for name in sources:
             if name in made_by and name not in found:
-                found[name] = Layer(name="", kind=BETWEEN, operation=made_by[name].op_type, tensor=name)
+                behind = tuple(dict.fromkeys(_behind(name, made_by, pictures, found)))
+                found[name] = Layer(name="", kind=BETWEEN, operation=made_by[name].op_type, tensor=name, sources=behind)
         found[tensor] = Layer(
             name="",
             kind=LAYERS[node.op_type],
@@ -139,6 +140,21 @@ def _origin(name: str, made_by: dict[str, Any]) -> str:
     while name in made_by and made_by[name].op_type in FORWARD:
         name = made_by[name].input[0]
     return name
+
+
+def _behind(name: str, made_by: dict[str, Any], pictures: set[str], found: Container[str]) -> Iterator[str]:
+    """The layers, or the picture, that a tensor hangs on by way of operators that are none; each once or more."""
+    waiting, seen = [name], {name}
+    while waiting:
+        for read in made_by[waiting.pop()].input:
+            origin = _origin(read, made_by)
+            if read not in pictures or origin in seen:
+                continue
+            seen.add(origin)
+            if origin in found or origin not in made_by:
+                yield origin
+            else:
+                waiting.append(origin)
 
 
 def numbered(layers: list[Layer]) -> list[Layer]:

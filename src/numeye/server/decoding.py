@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from numeye import image
+from numeye.errors import PictureError
 from numeye.image import Page
 from numeye.server import pdf
 
@@ -23,11 +24,13 @@ def pages(content: bytes | np.ndarray, max_pixels: int) -> Iterator[Page]:
     return image.pages(content, max_pixels=max_pixels)
 
 
-def only_page(content: bytes | np.ndarray, max_pixels: int) -> Page:
-    """The page of a picture that has just one.
+def first_page(content: bytes | np.ndarray, max_pixels: int) -> Page:
+    """The first page of a picture; others are not even decoded.
 
     Raises:
-        PictureError: it cannot be read, or has several pages.
+        PictureError: it cannot be read, or has no page.
         MissingExtra: as above.
     """
-    return image.only(pages(content, max_pixels))
+    for page in pages(content, max_pixels):
+        return page
+    raise PictureError("the picture has no page; send another one")

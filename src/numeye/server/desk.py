@@ -59,7 +59,8 @@ class Desk:
         self.limits = limits
         self.inside = 0  # requests that are being received, read or answered
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="reads")
-        self._reader = lru_cache(READERS)(_reader)
+        self._plain = lru_cache(READERS)(_reader)  # those that know of nothing, which others must not push out
+        self._knowing = lru_cache(READERS)(_reader)
         self._batcher = lru_cache(READERS)(lambda reader: Batcher(reader.read_pages, self._threads, limits.threads))
 
     def enter(self) -> None:
@@ -177,6 +178,10 @@ class Desk:
                 yield replace(page, name=sent.name)
         except (PictureError, MissingExtra) as error:
             yield Unreadable(image=sent.name, error=str(error))
+
+    def _reader(self, asked: Asked) -> Reader:
+        is_plain = asked == Asked(single=asked.single, model=asked.model)
+        return (self._plain if is_plain else self._knowing)(asked)
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -8,13 +8,17 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Request, Security
+from fastapi.security import HTTPBearer
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from numeye.server.problems import Problem
 
+# For the description of the API, so that its page asks for a key.
+KEY = HTTPBearer(auto_error=False, scheme_name="key", description="Where the server was started with --keys.")
 REMEMBERED = 10_000  # addresses whose requests are counted
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
@@ -60,7 +64,7 @@ class Guard:
         self._rate = rate
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # of each address: requests left, and when
 
-    async def check(self, request: Request) -> None:
+    async def check(self, request: Request, _: Annotated[object, Security(KEY)] = None) -> None:
         """Let a request pass.
 
         Raises:

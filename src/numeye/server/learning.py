@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from numeye.config import Recipe
+from numeye.server import bodies
 from numeye.server.trainings import Trainings, offered
+
+WANTED, SECONDS = 10_000, 10.0  # bytes of a wish, and in which it is to come
 
 
 class Wanted(BaseModel):
@@ -44,7 +49,16 @@ def add(app: FastAPI, trainings: Trainings, dependencies: Sequence[Depends]) -> 
         return JSONResponse({"trainings": trainings.list()})
 
     @pages.post("/trainings")
-    def start(wanted: Wanted) -> JSONResponse:
+    async def start(request: Request) -> JSONResponse:
+        # Read here, and not by FastAPI, which would do so before it is known who asks, and all of it.
+        body = await bodies.whole(request, WANTED, SECONDS)
+        try:
+            wanted = Wanted.model_validate_json(body)
+        except ValidationError as error:
+            raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from error
+        return await run_in_threadpool(begin, wanted)
+
+    def begin(wanted: Wanted) -> JSONResponse:
         name = trainings.start(wanted.recipe, epochs=wanted.epochs, seed=wanted.seed)
         return JSONResponse(trainings.status(name), 201)
 

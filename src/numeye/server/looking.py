@@ -130,7 +130,7 @@ async def _or_leave(desk: Desk, receive: Callable[..., Any], *arguments: Any) ->
 def _explained(
     shelf: Shelf, model: str | None, sent: Sent, without: frozenset[str], most: int, **wanted: bool
 ) -> dict[str, Any]:
-    grey = decoding.only_page(sent.content, most).grey
+    grey = decoding.first_page(sent.content, most).grey
     opened = shelf.open(model)
     return telling.explained(opened.explainer.explain(grey, without, **wanted), opened.explainer, grey.shape)
 

@@ -102,7 +102,7 @@ class Layer(BaseModel):
 
 
 class Explanation(BaseModel):
-    """How a network saw one digit. Without a digit, `rejected` says why, and the network was fed with black."""
+    """How a network saw one digit. Without a digit, `rejected` says why, and it was fed with an empty picture."""
 
     model: str
     answer: str | None

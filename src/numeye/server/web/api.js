@@ -17,7 +17,7 @@ let key = sessionStorage.getItem("numeye-key") ?? ""; // kept as long as this ta
 /** JSON from a path; a Refusal where the server says no. Where it asks for a key, so does the page, and goes on. */
 export async function ask(path, options = {}) {
   const used = key;
-  const headers = { ...options.headers, ...(used ? { Authorization: `Bearer ${used}` } : {}) };
+  const headers = { ...options.headers, ...(used ? { Authorization: `Bearer ${asHeader(used)}` } : {}) };
   const response = await fetch(path, { ...options, headers });
   const body = await response.json();
   if (response.ok) return body;
@@ -28,6 +28,9 @@ export async function ask(path, options = {}) {
   sessionStorage.setItem("numeye-key", given);
   return ask(path, options);
 }
+
+/** Headers hold bytes: a text of any letters as those of its UTF-8. */
+const asHeader = (text) => Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
 
 /** Post a picture: {body, type}. */
 export const post = (path, sent) => ask(path, { method: "POST", body: sent.body, headers: { "Content-Type": sent.type } });

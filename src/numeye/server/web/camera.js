@@ -4,7 +4,7 @@ import { $, t, tell } from "./page.js";
 
 export function camera(taken) {
   const button = $("camera"), video = $("video");
-  let stream = null;
+  let stream = null, asking = false;
   const end = () => {
     for (const track of stream?.getTracks() ?? []) track.stop();
     stream = null;
@@ -18,10 +18,14 @@ export function camera(taken) {
       end();
       return taken(await sheet.convertToBlob({ type: "image/png" }));
     }
+    if (asking) return undefined; // pressed again while the browser asks for leave
+    asking = true;
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     } catch (error) {
       return tell(new Error(t("no-camera", { reason: error.message })));
+    } finally {
+      asking = false;
     }
     video.srcObject = stream;
     video.hidden = false;

@@ -21,7 +21,9 @@ export class Paper {
     this.picture = null; // {bitmap, sent, turned}: what was uploaded instead of drawn
     this.stroke = null; // the one that is being drawn
     this.begun = 0; // when the last one was begun
-    this.pressed = null; // where the pointer went down on a picture
+    this.pointer = null; // that draws; others are a palm, or a second finger
+    this.pressed = null; // where it went down on a picture
+    this.opened = 0; // counts what was put on the paper: a file that comes late must not replace what is newer
     this.erase = false;
     this.width = 18;
     this.cursor = { x: SIDE / 2, y: SIDE / 2, down: false };
@@ -32,23 +34,33 @@ export class Paper {
   listen() {
     const { canvas } = this;
     canvas.addEventListener("pointerdown", (event) => {
-      if (!event.isPrimary || event.button > 0) return;
+      if (!event.isPrimary || event.button > 0 || this.pointer !== null) return;
       event.preventDefault();
+      this.pointer = event.pointerId;
+      this.cursor.down = false;
       canvas.focus({ preventScroll: true });
       canvas.setPointerCapture(event.pointerId);
       if (this.picture) this.pressed = [event.clientX, event.clientY]; // a click chooses one of its digits
       else this.begin(...this.place(event), event.timeStamp);
     });
     canvas.addEventListener("pointermove", (event) => {
-      if (!event.isPrimary) return;
+      if (event.pointerId !== this.pointer) return;
       if (this.pressed && Math.hypot(event.clientX - this.pressed[0], event.clientY - this.pressed[1]) > DRAWN) this.begin(...this.place(event), event.timeStamp);
       if (!this.stroke) return;
       const passed = event.getCoalescedEvents?.() ?? [];
       for (const one of passed.length ? passed : [event]) this.extend(...this.place(one));
       this.tell(event.timeStamp);
     });
-    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.end(event.timeStamp));
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) canvas.addEventListener(name, (event) => {
+      if (event.pointerId !== this.pointer) return;
+      this.pointer = null;
+      this.end(event.timeStamp);
+    });
     canvas.addEventListener("keydown", (event) => this.key(event));
+    canvas.addEventListener("blur", (event) => { // whoever goes elsewhere has lifted the pen
+      if (this.cursor.down) this.end(event.timeStamp);
+      this.cursor.down = false;
+    });
     for (const name of ["pointerdown", "blur"]) canvas.addEventListener(name, () => { $("cursor").hidden = true; });
   }
 
@@ -60,6 +72,7 @@ export class Paper {
 
   begin(x, y, when) {
     if (this.picture) this.clear();
+    this.opened++;
     this.pressed = null;
     this.stroke = { width: this.width, erase: this.erase, points: [x, y] };
     this.strokes.push(this.stroke);
@@ -86,6 +99,7 @@ export class Paper {
 
   /** What is drawn is over, however it was drawn. */
   lift() {
+    this.opened++;
     this.stroke = null;
     this.cursor.down = false;
   }
@@ -148,7 +162,9 @@ export class Paper {
 
   /** Read a file as it is; what the browser can show of it is shown. */
   async open(file) {
+    const mine = ++this.opened;
     const bitmap = await createImageBitmap(file).catch(() => null); // a PDF, say: the server may read it nevertheless
+    if (mine !== this.opened) return;
     this.lift();
     this.strokes = [];
     this.picture = { bitmap, sent: { body: file, type: SENT.test(file.type) ? file.type : "application/octet-stream" }, turned: 0 };
@@ -169,9 +185,8 @@ export class Paper {
     context.fillRect(0, 0, canvas.width, canvas.height);
     if (!bitmap) return;
     context.save();
-    context.translate(canvas.width / 2, canvas.height / 2);
-    context.rotate((-turned * Math.PI) / 180); // the server turns against the clock
-    context.drawImage(bitmap, (-bitmap.width * shrunk) / 2, (-bitmap.height * shrunk) / 2, bitmap.width * shrunk, bitmap.height * shrunk);
+    context.scale(shrunk, shrunk);
+    drawTurned(context, this.picture);
     context.restore();
   }
 
@@ -201,7 +216,9 @@ export class Paper {
     copy.fillStyle = PAPER;
     copy.fillRect(0, 0, w, h);
     copy.imageSmoothingQuality = "high";
-    copy.drawImage(this.canvas, -x, -y, ...this.size);
+    copy.translate(-x, -y);
+    if (this.picture?.bitmap) drawTurned(copy, this.picture); // as large as it is, not as it is shown
+    else copy.drawImage(this.canvas, 0, 0, ...this.size);
     return npy(toGrey(copy.getImageData(0, 0, w, h).data), [h, w]);
   }
 
@@ -212,6 +229,13 @@ export class Paper {
   tell(when = performance.now()) {
     this.changed(when);
   }
+}
+
+/** A picture in its own pixels, from the corner on; the server turns against the clock. */
+function drawTurned(context, { bitmap, turned, size: [width, height] }) {
+  context.translate(width / 2, height / 2);
+  context.rotate((-turned * Math.PI) / 180);
+  context.drawImage(bitmap, -bitmap.width / 2, -bitmap.height / 2);
 }
 
 /** Strokes on white paper; drawn `thicker` times as wide. */

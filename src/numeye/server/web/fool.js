@@ -22,6 +22,7 @@ export class Fool {
   constructor(paper, model) {
     this.paper = paper;
     this.model = model;
+    this.turn = 0; // counts changes: answers to an older picture are not shown
     this.values = Object.fromEntries(Object.entries(SLIDERS).map(([name, { rest }]) => [name, rest]));
     this.canvas = element("canvas", { width: SMALL, height: SMALL, class: "pixel", role: "img", "aria-label": t("fool.picture") });
     this.said = element("p", { class: "verdict", id: "fooled" });
@@ -63,27 +64,33 @@ export class Fool {
 
   /** The picture as it is now, and its answers. */
   update() {
+    this.turn++;
     for (const { tell } of Object.values(this.rows)) tell();
     this.rows.thick.input.disabled = Boolean(this.paper.picture); // a photo's strokes cannot be drawn anew
     draw(this.canvas.getContext("2d", { willReadFrequently: true }), this.paper, this.values);
-    if (this.paper.empty) return this.clear();
+    if (this.paper.empty) return this.clear(t("empty"));
+    if (!this.paper.shown) return this.clear(t("not-shown"));
     return this.read();
   }
 
-  clear() {
-    this.said.textContent = t("empty");
+  clear(said) {
+    this.said.textContent = said;
+    this.told = null;
     for (const { strip } of Object.values(this.rows)) strip.replaceChildren();
   }
 
   /** Read the picture, then along each slider, the others as they are. */
   async sweep() {
+    const turn = this.turn;
     const [now] = await this.answers([this.values]);
+    if (turn !== this.turn) return;
     this.said.textContent = now;
     this.told = { model: this.model(), values: { ...this.values }, answer: now, sliders: {} };
     for (const [name, slider] of Object.entries(SLIDERS)) {
       if (this.paper.stroke) return; // drawing goes on, and comes first
       const places = Array.from({ length: SAMPLES }, (_, place) => slider.from + ((slider.to - slider.from) * place) / (SAMPLES - 1));
       const answers = await this.answers(places.map((value) => ({ ...this.values, [name]: value })));
+      if (turn !== this.turn) return;
       this.told.sliders[name] = places.map((value, place) => ({ value, answer: answers[place] }));
       this.mark(name, slider, places, answers, now);
     }

@@ -10,9 +10,15 @@ const EVERY = 600; // milliseconds between two questions about a training
 const SVG = "http://www.w3.org/2000/svg";
 
 export class Learn {
-  /** `looked` is told of the network that shall be looked into, `beside` of the one to be put beside it. */
-  constructor({ paper, looked, beside }) {
+  /**
+   * `looked` is told of the network that shall be looked into, `beside` of the one to be put beside it, and `ended` that
+   * a training has ended: there is a new network.
+   */
+  constructor({ paper, looked, beside, ended }) {
     this.paper = paper;
+    this.ended = ended;
+    this.asked = 0; // counts questions about snapshots, and ...
+    this.followed = 0; // ... about trainings: an answer to an older one is void
     this.rows = [];
     this.recipe = element("select", { id: "recipe", onchange: () => { this.epochs.value = this.recipe.selectedOptions[0].dataset.epochs; } });
     this.epochs = element("input", { type: "number", id: "epochs", min: "1", max: "50", value: "2" });
@@ -53,6 +59,12 @@ export class Learn {
     return this.list();
   }
 
+  /** The view is looked at: trainings that were started elsewhere are there, too. */
+  opened() {
+    if (this.local) this.list().catch(tell);
+    return this.ask();
+  }
+
   async list() {
     const { trainings } = await ask("page/trainings");
     const watched = trainings.filter((one) => one.watched);
@@ -64,9 +76,9 @@ export class Learn {
   }
 
   async try(act) {
+    tell(null);
     try {
       await act();
-      tell(null);
     } catch (error) {
       tell(error);
     }
@@ -81,6 +93,7 @@ export class Learn {
   async post(what) {
     await postJson(`page/trainings/${this.name}/${what}`, {});
     await this.follow();
+    await this.list();
   }
 
   async choose(name) {
@@ -88,30 +101,34 @@ export class Learn {
     this.name = name || null;
     this.rows = [];
     this.status = null;
-    this.step = null;
-    if (this.name) return this.follow();
+    this.step = this.newest = null;
+    this.asked++;
     this.said.textContent = this.at.textContent = "";
     this.slider.max = "0";
     this.filters.replaceChildren();
     this.bars.show("", null, null);
     this.draw();
-    return this.buttons();
+    this.buttons();
+    return this.name ? this.follow() : undefined;
   }
 
   /** Ask again and again how the training stands, for as long as it runs. */
   async follow() {
     clearTimeout(this.timer);
-    const name = this.name;
+    const name = this.name, turn = ++this.followed;
     const after = this.rows.at(-1)?.step ?? -1;
     try {
       const status = await ask(`page/trainings/${name}?after=${after}`);
-      if (name !== this.name) return;
+      if (turn !== this.followed || name !== this.name) return;
       this.rows.push(...status.rows);
       const before = this.status?.state;
       this.status = status;
       this.show();
       if (status.state === "running") this.timer = setTimeout(() => this.follow(), EVERY);
-      else if (before && before !== status.state) await this.list();
+      else if (before && before !== status.state) {
+        await this.list();
+        this.ended();
+      }
     } catch (error) {
       tell(error);
       if (name === this.name && this.status?.state === "running") this.timer = setTimeout(() => this.follow(), 5 * EVERY);
@@ -162,11 +179,11 @@ export class Learn {
   /** What the snapshot says of the drawing, and its filters; a newer question makes an older one's answer void. */
   async ask() {
     if (!this.name || this.step === null) return;
-    const model = this.model;
+    const model = this.model, mine = ++this.asked;
     try {
       const weights = await ask(`v1/units?${new URLSearchParams({ model, layer: "convolution 1" })}`);
       const said = this.paper.empty ? null : await post(`v1/explain?${new URLSearchParams({ model, layers: false })}`, this.paper.sent());
-      if (model !== this.model) return;
+      if (mine !== this.asked) return;
       this.showFilters(floats(weights.weight));
       const confidence = said ? Math.max(...said.probabilities) : 0;
       if (said) this.bars.show(verdict({ rejected: said.rejected, text: said.answer, confidence }), said.rejected, said.probabilities);

@@ -39,6 +39,7 @@ export class Looking {
   }
 
   clear() {
+    this.wanted++;
     this.explained = null;
     this.steps.clear();
     this.layers.clear();
@@ -72,6 +73,7 @@ export class Looking {
     const begun = performance.now();
     if (this.maps) this.layers.detail.replaceChildren(); // they are of another picture
     this.maps = false;
+    this.wanted++;
     try {
       await this.show();
     } catch (error) {

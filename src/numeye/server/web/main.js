@@ -33,21 +33,22 @@ const bars = new Bars(mine, ""), besideBars = new Bars(other, "");
 /** One answer after the other; while one is awaited only the newest change waits. `when` is when the pen moved. */
 const answer = latest(async (when) => {
   try {
-    if (paper.empty) nothing();
+    if (paper.empty) nothing(t("empty"));
     else await something(when).finally(paper.picture ? busy(t("busy.read")) : undefined);
     if (!paper.empty) tell(null);
   } catch (error) {
+    nothing(""); // what was answered before was about something else
     tell(error);
   }
 });
 
-function nothing() {
+function nothing(said) {
   reading = null;
-  bars.show(t("empty"), null, null);
+  bars.show(said, null, null);
   besideBars.show("", null, null);
   which.show([], 0);
   drawBoxes(paper, [], 0, null);
-  say(t("empty"));
+  say(said);
   looking.clear();
 }
 
@@ -85,6 +86,7 @@ function lookAt(place) {
   chosen = place;
   showAnswer();
   if (view === "fed" || view === "inside") looking.look();
+  if (beside()) compare();
 }
 
 function showAnswer() {
@@ -98,7 +100,9 @@ function showAnswer() {
 
 const compare = latest(async () => {
   try {
-    const said = await explain(looking.part(), { model: beside(), layers: false }); // with all of its own steps
+    const name = beside();
+    const said = await explain(looking.part(), { model: name, layers: false }); // with all of its own steps
+    if (paper.empty || name !== beside()) return;
     const confidence = Math.max(...said.probabilities);
     besideBars.title.textContent = beside();
     besideBars.show(verdict({ rejected: said.rejected, text: said.answer, confidence }), said.rejected, said.probabilities);
@@ -125,6 +129,7 @@ const learn = new Learn({
   paper,
   looked: (name) => { use("model", name); show("inside"); },
   beside: (name) => { use("beside", name); },
+  ended: () => { listNetworks().catch(tell); },
 });
 
 /** Show a view, and bring a layer of some kind into sight. */
@@ -140,7 +145,7 @@ function show(name, kind = null) {
   if (name === "fed" || name === "inside") looking.look();
   else looking.light(null);
   if (name === "fool") fool.update();
-  if (name === "learn") learn.ask();
+  if (name === "learn") learn.opened();
   remember();
 }
 
@@ -156,11 +161,11 @@ $("tabs").addEventListener("keydown", (event) => {
   $(`tab-${view}`).focus();
 });
 
-const tour = new Tour((place) => {
+const tour = new Tour((place, moved) => {
   $("tour-start").setAttribute("aria-pressed", String(Boolean(place)));
   if (place && paper.empty) paper.show(examples["7"]);
-  if (place && model() === DEFAULT) use("model", "classic"); // the network that the tour tells of
-  if (place) show(place.view, place.kind);
+  if (place && (moved || !begun.m) && model() === DEFAULT) use("model", "classic"); // the network that the tour tells of
+  if (place && (moved || !begun.v)) show(place.view, place.kind); // else the address says what was looked at
   remember();
 });
 
@@ -237,7 +242,7 @@ function remember() {
   state.write(() => {
     const place = looking.layers.focus;
     return {
-      v: view, m: model() === DEFAULT ? "" : model(), c: beside(), w: [...looking.steps.without].join(), t: tour.step || "",
+      v: view, m: model() === DEFAULT && !tour.step ? "" : model(), c: beside(), w: [...looking.steps.without].join(), t: tour.step || "",
       b: document.body.classList.contains("bare") ? 1 : "", l: place ? [place.layer, place.unit, place.y ?? "", place.x ?? ""].join("~") : "",
       s: paper.picture ? "" : state.encodeStrokes(paper.strokes, SIDE),
     };

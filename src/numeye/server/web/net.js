@@ -21,6 +21,8 @@ const inside = ({ shape: [, height, width] }, y, x) => y >= 0 && x >= 0 && y < h
 /** The rectangle of the layer below that a place of a layer looks at: rows top to bottom, columns left to right. */
 export function field(layer, y, x, below) {
   if (layer.shape.length === 1 || below.shape.length === 1) return whole(below);
+  // What a step, which is no layer, does is not known: where sizes agree it is taken to go number by number.
+  if (layer.kind === "step" && !(layer.shape[1] === below.shape[1] && layer.shape[2] === below.shape[2])) return whole(below);
   const [kernelY, kernelX] = layer.kernel;
   const top = y * layer.strides[0] - layer.pads[0];
   const left = x * layer.strides[1] - layer.pads[1];
@@ -36,29 +38,26 @@ function whole(layer) {
   return { top: 0, left: 0, bottom: height - 1, right: width - 1 };
 }
 
-/** All that a place looks at, in every layer below it and in the input: a map from tensors to rectangles. */
+/**
+ * All that a place looks at, in every layer below it and in the input: a map from tensors to rectangles.
+ *
+ * Layers stand in the order in which they work, so that from the last one down each has been looked at by all that do.
+ */
 export function fields(net, layer, y, x) {
-  const found = new Map();
-  const go = (one, rectangle) => {
+  const found = new Map([[layer.tensor, { top: y, left: x, bottom: y, right: x }]]);
+  for (const one of [...net.layers].reverse()) {
+    const rectangle = found.get(one.tensor);
+    if (!rectangle) continue;
     for (const name of one.sources) {
       const below = net.byTensor.get(name);
       if (!below) continue;
       const from = field(one, rectangle.top, rectangle.left, below);
       const to = field(one, rectangle.bottom, rectangle.right, below);
-      const seen = join(found.get(name), { top: from.top, left: from.left, bottom: to.bottom, right: to.right });
-      found.set(name, seen);
-      go(below, seen);
+      found.set(name, join(found.get(name), { top: from.top, left: from.left, bottom: to.bottom, right: to.right }));
     }
-    // A step that no layer is, such as evening out the contrast, looks at the whole of what came before it.
-    if (one.kind === "step" && !found.has(net.input.tensor)) found.set(net.input.tensor, spread(one, rectangle, net.input));
-  };
-  go(layer, { top: y, left: x, bottom: y, right: x });
+  }
+  found.delete(layer.tensor);
   return found;
-}
-
-function spread(layer, rectangle, input) {
-  const same = layer.shape.length === 3 && layer.shape[1] === input.shape[1] && layer.shape[2] === input.shape[2];
-  return same ? rectangle : whole(input);
 }
 
 function join(a, b) {
@@ -76,6 +75,7 @@ function join(a, b) {
  * Returns {kind, value, ...}, where `value` is what comes out of the arithmetic, for comparison with the network's own.
  */
 export function arithmetic(net, layer, unit, y, x, weights) {
+  if (layer.kind === "step") return null; // it does more than its name says
   const below = layer.sources.map((name) => net.byTensor.get(name));
   if (below.some((one) => !one) || !below.length) return null;
   if (layer.operation === "Conv") return weights && convolution(layer, below[0], unit, y, x, weights);

@@ -8,7 +8,7 @@ export function encodeStrokes(strokes, side) {
     bytes.push(Math.min(Math.round(width), 127) | (erase ? 128 : 0), kept >> 8, kept & 255);
     for (const one of points) bytes.push(Math.min(Math.max(Math.round((one / side) * 255), 0), 255));
   }
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return btoa(bytes.map((one) => String.fromCharCode(one)).join("")).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
 /** And back; what cannot be read is left out. */

@@ -14,7 +14,7 @@ const PLACES = {
 };
 
 export class Tour {
-  /** `went` is told of each step's place, and of the end (null). */
+  /** `went` is told of each step's place, and of the end (null); also whether somebody went there, or it was so. */
   constructor(went) {
     this.went = went;
     this.step = 0;
@@ -34,13 +34,13 @@ export class Tour {
         element("a", { href: `guide/${t(`tours.${name}.more`)}`, target: "_blank", rel: "noopener" }, t("tour-more"))),
     );
     if (tell) $("tour-title").focus();
-    this.went(PLACES[name]);
+    this.went(PLACES[name], tell);
   }
 
   end() {
     this.step = 0;
     $("tour").hidden = true;
-    this.went(null);
+    this.went(null, true);
     $("tour-start").focus();
   }
 }

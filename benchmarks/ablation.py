@@ -12,6 +12,7 @@ one (area under the ROC curve of P(no digit)).
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from numeye import metrics, open_data
 from numeye.config import RunConfig, load_recipe
 from numeye.runs import Run
 from numeye.training import calibrate, export
+from numeye.training.data import HELD
 from numeye.training.loop import Training, hardware
 from numeye.training.paper.crop import NO_DIGIT, Paper
 from numeye.training.paper.pool import PoolSpec, glyph_fields, open_pool
@@ -38,6 +40,8 @@ def trained(folder: Path, config: RunConfig) -> bytes:
     batches = run_loaders(config, say=print)
     there = (folder / "config.json").is_file()
     run = Run.open(folder) if there else Run.create(folder, config, hardware())
+    if run.config != config:
+        sys.exit(f"{folder}: a run of other epochs or crops; choose another folder with --run")
     training = Training(run, batches)
     if there:
         training.resume(print)
@@ -47,7 +51,7 @@ def trained(folder: Path, config: RunConfig) -> bytes:
 
 def written() -> tuple[list[np.ndarray], np.ndarray]:
     """Crops of the whole paper."""
-    pool = open_pool(PoolSpec(split="validation"), 20_000)
+    pool = open_pool(PoolSpec(split="validation", seed=HELD), 20_000)
     kept = [number for number in range(MEASURED) if calibrate.legible(pool, number)]
     return [np.asarray(pool.picture(number)) for number in kept], pool.labels[kept]
 

@@ -77,9 +77,13 @@ NO_RECIPES = {
     "no step": ('model = "classic"\nlearning_rate = 0.0', "learning_rate"),
     "an endless step": ('model = "classic"\nlearning_rate = inf', "learning_rate"),
     "a step of nan": ('model = "classic"\nlearning_rate = nan', "learning_rate"),
-    "half a line": ('model = "reader"\npaper = 10\nlines = 0.5', "lines is 0.5"),
+    "half a line": ('model = "reader"\npaper = 100\nlines = 0.5', "lines is 0.5"),
+    "fewer crops than a step takes": ('model = "reader"\npaper = 63', "paper is 63, expected a batch of 64 at least"),
     "lines without paper": ('model = "reader"\nlines = 10', "lines goes with paper"),
-    "lines with families left out": ('model = "reader"\npaper = 10\nlines = 10\nwithout = ["ink"]', "not with without"),
+    "lines with families left out": (
+        'model = "reader"\npaper = 100\nlines = 10\nwithout = ["ink"]',
+        "not with without",
+    ),
     "no TOML": ("model: classic", "not a recipe"),
     "not UTF-8": (b'about = "\xff"', "not a recipe"),
 }

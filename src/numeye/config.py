@@ -84,6 +84,12 @@ class Recipe:
         self._check_numbers()
         if self.tiles and (self.paper or self.without):
             raise UsageError(f"recipe {self.name}: tiles does not go with paper or without; leave one out")
+        for name in ("paper", "tiles"):
+            if 0 < getattr(self, name) < self.batch_size:
+                raise UsageError(
+                    f"recipe {self.name}: {name} is {getattr(self, name)}, expected a batch of "
+                    f"{self.batch_size} at least"
+                )
         if self.lines and (self.without or not self.paper):
             raise UsageError(f"recipe {self.name}: lines goes with paper, and not with without; leave it out")
         if self.precision not in ("float32", "bfloat16"):

@@ -107,7 +107,7 @@ def _curves(rows: list[dict[str, Any]]) -> str:
     loss, accuracy = figure.subplots(1, 2, gridspec_kw={"wspace": 0.1})
     _line(loss, epochs, [row["train_loss"] for row in rows], "training digits", TRAIN_COLOUR)
     _line(loss, epochs, [row["validation_loss"] for row in rows], "validation digits", VALIDATION_COLOUR)
-    loss.set(xlabel="epoch", ylabel="cross-entropy loss", ylim=(0, None))
+    loss.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
     loss.legend(frameon=False)
     _line(accuracy, epochs, [row["validation_accuracy"] for row in rows], "validation digits", VALIDATION_COLOUR)
     accuracy.set(xlabel="epoch", ylabel="right on validation digits (%)")

@@ -12,6 +12,7 @@ import json
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -72,7 +73,8 @@ def compare(rounds: int, cache: str | None = None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         config = RunConfig(recipe=recipe, epochs=rounds + 1, device="cpu")
         run = Run.create(Path(folder) / "run", config)
-        Training(run, batches, [listener(console), bare]).fit()
+        with closing(listener(console)) as bar:
+            Training(run, batches, [bar, bare]).fit()
         ours = [row["seconds"] for row in run.metrics()]
     return {"digits": DIGITS, "ours": ours[1:], "bare": bare.seconds[1:]}
 

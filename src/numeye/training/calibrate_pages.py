@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from numeye import locate, weights
-from numeye.eyes import Network
+from numeye.eyes import Network, ZoomEyes
 from numeye.image import Page
 from numeye.locate import Spots
 from numeye.scan import PageEyes
@@ -42,14 +42,16 @@ def calibrate(graph: bytes, pages: Pages) -> dict[str, Any]:
         pages: of digits and fonts held back.
     """
     reader = weights.load()
-    find, look = finder(graph), Network(reader, 0).look
+    network = Network(reader, 0)
+    find, look, alone = finder(graph), network.look, ZoomEyes(network, reader, None)
     strips = [pages.strip(SERIES, number) for number in range(STRIPS)]
     fitted = strips[::FITTED]
     counted = [strip for number, strip in enumerate(strips) if number % FITTED]
     eyes = PageEyes(find, look, Weighing())
     weighing = fit_weighing(eyes, fitted)
     weighing = replace(weighing, number=_fit_number(PageEyes(find, look, weighing), fitted))
-    confidences, right = _read(PageEyes(find, look, weighing), counted)
+    # As it is read in the end: where no number is found, one digit may be looked for, which counts as wrong here.
+    confidences, right = _read(PageEyes(find, look, weighing, alone=alone), counted)
     return {
         "weighing": asdict(weighing),
         "rejection": {"no_digit": 0.5, "unsure": UNSURE_AT},

@@ -26,6 +26,7 @@ from numeye.training.tiles import TileViews
 from numeye.training.views import Views
 
 VALIDATION_CROPS, CALIBRATION_CROPS, VALIDATION_TILES = 20_000, 40_000, 2_000
+HELD = 2  # the series of the crops to validate: crops of one series and number are alike where no digit is on them
 Pair = tuple[Tensor, Tensor]  # pictures (B, 1, 28, 28) of 0 to 1, labels (B)
 
 
@@ -92,7 +93,7 @@ def paper_loaders(
     """
     generator = torch.Generator()
     fitted = open_pool(PoolSpec(split="fit", without=tuple(recipe.without)), recipe.paper, cache, say=say)
-    held = open_pool(PoolSpec(split="validation"), VALIDATION_CROPS, cache, say=say)
+    held = open_pool(PoolSpec(split="validation", seed=HELD), VALIDATION_CROPS, cache, say=say)
     kept = open_pool(PoolSpec(split="validation", seed=1), CALIBRATION_CROPS, cache, say=say)
     lines = open_tiles(TileSpec(split="fit"), recipe.lines, cache, say=say) if recipe.lines else None
     train = Views(fitted, recipe.batch_size, generator, lines)
@@ -133,8 +134,12 @@ def _framed(digits: DataSet, say: Callable[[str], object]) -> tuple[np.ndarray, 
     labels = digits.digits()
     if digits.framed:
         return np.asarray(digits.pictures, np.float32) / 255, labels
-    found = [frame(image.only_page(picture).grey) for picture in digits.pictures]
-    kept = [number for number, framing in enumerate(found) if framing.rejected is None]
-    if len(kept) < len(found):
-        say(f"{digits.name}: {len(found) - len(kept)} of {len(found)} pictures hold no digit and are left out")
-    return np.array([found[number].pixels for number in kept], np.float32), labels[kept]
+    framed, kept = [], []
+    for number, picture in enumerate(digits.pictures):
+        found = frame(image.only_page(picture).grey)
+        if found.rejected is None:
+            framed.append(found.pixels)
+            kept.append(number)
+    if len(kept) < len(labels):
+        say(f"{digits.name}: {len(labels) - len(kept)} of {len(labels)} pictures hold no digit and are left out")
+    return np.array(framed, np.float32), labels[kept]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,13 @@ def train(
     if plan.config.data == "mnist":
         (fetch or (lambda: mnist.fetch(cache, say=say)))()
     batches = run_loaders(plan.config, cache, say)  # all that can be wrong is wrong before anything is written
-    record = plan.open({**hardware(), **_data_facts(batches)})
-    if watch or record.is_watched:
-        callbacks = (Snapshots(), *callbacks)  # first, so that a bar's clock does not count the graph
-    with alone(record.folder, "training"):
+    facts = {**hardware(), **_data_facts(batches)}
+    if plan.run is None:
+        plan = replace(plan, run=plan.open(facts))  # so that there is a folder to be alone in
+    with alone(plan.folder, "training"):
+        record = plan.open(facts)
+        if watch or record.is_watched:
+            callbacks = (Snapshots(), *callbacks)  # first, so that a bar's clock does not count the graph
         return _go_on(record, batches, callbacks, cache=cache, say=say, resume=resume)
 
 
@@ -83,7 +87,8 @@ def _go_on(
         training.resume(say)
     if training.epoch >= record.config.epochs and _is_finished(record):
         more = record.resume_command(" --epochs +5")
-        say(f"{record.folder} has finished its {training.epoch} epochs; {more} adds more")
+        again = "" if record.config.recipe.schedule == "constant" else ", in another cycle of its learning rate"
+        say(f"{record.folder} has finished its {training.epoch} epochs; {more} adds more{again}")
         return record
     if training.epoch or training.step:
         _say_what_differs(record, say)
@@ -163,7 +168,13 @@ def _summary(training: Training) -> str:
         f", {torch.get_num_threads()} threads" if training.device.type == "cpu" else ""
     )
     at = f", going on after epoch {training.epoch}" if training.epoch or training.step else ""
+    config = training.run.config
     return (
-        f"{training.run.config.recipe.name}: {fitted:,} digits to learn from, {held:,} to validate, "
-        f"seed {training.run.config.seed}, {where}, in {training.run.folder}{at}"
+        f"{config.recipe.name}: {fitted:,} {_things(config)} to learn from, {held:,} to validate, "
+        f"seed {config.seed}, {where}, in {training.run.folder}{at}"
     )
+
+
+def _things(config: RunConfig) -> str:
+    """What a run learns from."""
+    return "tiles" if config.recipe.tiles else "crops" if config.recipe.paper else "digits"

@@ -80,10 +80,7 @@ NO_RECIPES = {
     "half a line": ('model = "reader"\npaper = 100\nlines = 0.5', "lines is 0.5"),
     "fewer crops than a step takes": ('model = "reader"\npaper = 63', "paper is 63, expected a batch of 64 at least"),
     "lines without paper": ('model = "reader"\nlines = 10', "lines goes with paper"),
-    "lines with families left out": (
-        'model = "reader"\npaper = 100\nlines = 10\nwithout = ["ink"]',
-        "not with without",
-    ),
+    "lines, and families left out": ('model = "reader"\npaper = 99\nlines = 9\nwithout = ["ink"]', "not with without"),
     "no TOML": ("model: classic", "not a recipe"),
     "not UTF-8": (b'about = "\xff"', "not a recipe"),
 }

@@ -102,7 +102,7 @@ class Output:
     def __init__(self, how: Format, file: Path | None = None, asked: Container[str] = ()) -> None:
         self._how = how
         self._file = file
-        self.done = dict[str, None]().keys()
+        self.done: KeysView[str] = dict[str, None]().keys()
         if file is not None:
             if isinstance(how, Plain):
                 raise UsageError("--append: expected --csv or --json with it; plain text can't be gone on with")

@@ -282,6 +282,11 @@ WRONG: dict[str, tuple[Callable[[Path], list[object]], int, str]] = {
     "a grid and regions": (lambda f: ["read", SEVEN, "--grid", "--region", "0,0,5,5"], 2, "choose one"),
     "no such form": (lambda f: ["read", SEVEN, "--regions", f / "form.toml"], 2, "no such file"),
     "no grid": (lambda f: ["read", SEVEN, "--grid"], 1, "no grid found"),
+    "two regions of one name": (
+        lambda f: ["read", SEVEN, "--region", "a=0,0,9,9", "--region", "a=9,9,9,9"],
+        2,
+        "two regions of this name",
+    ),
     "plain text to go on with": (lambda f: ["read", SEVEN, "--append", f / "a"], 2, "expected --csv or --json"),
     "a file of something else": (_diary, 1, "not a file of answers"),
     "export of no run": (lambda f: ["export", f], 1, "no run folder (it has no config.json)"),

@@ -110,6 +110,7 @@ def test_it_says_what_is_asked() -> None:
             {"expect": r"\d{3}-\d{4}"},
             r"expect \d{3}-\d{4}: matches no number, which is digits alone; write one",
         ),
+        ({"expect": r"x*"}, r"expect x*: matches no number"),
         ({"expect": r"[A-Z]\d|(x|y)"}, r"expect [A-Z]\d|(x|y): matches no number"),
         ({"expect": r"(?=1)\d"}, r"expect (?=1)\d: cannot be searched for; expected digits, \d, [...]"),
         ({"expect": r"(\d)\1"}, r"expect (\d)\1: cannot be searched for"),

@@ -103,9 +103,11 @@ def test_what_is_not_asked_for_now_stays(tmp_path: Path) -> None:
         for name in ("a", "b"):
             _written(how, file, reading(name))
         assert all("407" in line for line in file.read_text().splitlines()[-2:])
-        with file.open("a") as cut:
-            cut.write(file.read_text().splitlines()[-1][:9])  # of a third, which was cut off
         assert _written(how, file, reading("c")) == {"a", "b"}
+        with file.open("a") as cut:
+            cut.write(file.read_text().splitlines()[-1][:9])  # of another, or more of the last one
+        assert _written(how, file, reading("d")) == {"a", "b"}
+        assert _written(how, file, reading("c"), reading("d")) == {"a", "b"}
 
 
 def test_standard_input_is_another_picture_every_time(tmp_path: Path) -> None:

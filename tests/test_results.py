@@ -13,7 +13,7 @@ from PIL import Image, ImageColor
 
 from numeye.drawing import DOUBTFUL, REJECTED, SURE
 from numeye.errors import OutputError
-from numeye.results import CSV_COLUMNS, Digit, Number, Reading, Unreadable, to_csv
+from numeye.results import CSV_COLUMNS, Digit, Number, Overlays, Reading, Unreadable, to_csv
 
 PROBABILITIES = (0.01, 0.0, 0.0, 0.0, 0.95, 0.0, 0.0, 0.0, 0.0, 0.04)
 FOUR = Digit(digit=4, confidence=0.95, box=(3, 2, 14, 20), probabilities=PROBABILITIES)
@@ -77,6 +77,21 @@ def test_a_name_that_is_no_unicode_can_be_printed_as_json(tmp_path: Path) -> Non
 
 def test_an_unreadable_file_is_its_name_and_its_fault() -> None:
     assert Unreadable(image="a.png", error="a.png: empty").to_dict() == {"image": "a.png", "error": "a.png: empty"}
+
+
+def test_no_two_pages_or_regions_share_an_overlay_and_an_earlier_runs_names_stay(tmp_path: Path) -> None:
+    overlays = Overlays(tmp_path, before=["a/x.png"])
+    for changes in (
+        {"image": "b/x.png"},
+        {"image": "b/x.png", "page": 1},
+        {"image": "b/x.png", "region": "sum €"},
+        {"image": "b/x.png", "region": "sum $"},
+        {"image": "a/x.png"},
+        {"image": "a/x.png"},  # the same once more
+    ):
+        overlays.add(reading(FOUR, **changes))
+    names = {path.name.removesuffix(".read.png") for path in tmp_path.iterdir()}
+    assert names == {"x.png", "x.png.2", "x.png.2.page2", "x.png.2.sum-", "x.png.2.sum-.2"}
 
 
 def test_the_table_has_a_row_a_number() -> None:

@@ -169,6 +169,25 @@ def test_neighbours_are_one_number_where_only_together_they_fit() -> None:
     assert known(found, digits=4).text == "4111 1111\n2111"
 
 
+def test_what_is_hardly_a_digit_is_no_number_of_its_own() -> None:
+    found = page(*line("407", 10, 10), (1, 150, 10))
+
+    def look(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        logits, boxes = looker(3, 0.0)(pixels)
+        logits[-1] = 0
+        logits[-1, 10] = 7  # the last one is most likely none
+        return logits, boxes
+
+    eyes = PageEyes(spotter, look, Weighing(there=(0.0, 0.0, 1.0)), knowledge=Knowledge(expect=r"\d+"))
+    assert eyes.read([found])[0].text == "407"
+
+
+def test_numbers_stay_apart_where_a_join_is_no_likelier() -> None:
+    found = page(*line("12", 10, 10), *line("34", 200, 10), *line("5", 380, 10))
+    assert known(found, expect=r"\d+").text == "12 34 5"
+    assert known(found, expect=r"\d{2}|\d{4}").text.startswith("12 34")
+
+
 def test_a_number_that_cannot_fit_is_set_aside_alone() -> None:
     reading = known(page(*line("407", 10, 10), *line("12", 250, 10)), digits=3)
     assert reading.text == "407 ?"

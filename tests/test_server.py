@@ -176,6 +176,8 @@ def test_bad_requests_end_in_one_clear_line(client: TestClient, name: str) -> No
         ("digits=x", "digits"),
         ("check=sum", "check"),
         ("expect=(", "expect"),
+        (r"expect=%5Cd{9}1%5Cd*", "takes too long to look for"),
+        ("expect=x*", "matches no number"),
         ("expect=((\\d?){9}){9}", "repeats a group"),
         ("max_error=2", "max-error"),
         ("max_error=0.00001%25", "can promise"),

@@ -82,7 +82,11 @@ def _form(given: list[str], file: Path | None) -> Form | None:
         return regions.load(file)
     if not given:
         return None
-    return regions.Form(regions=tuple(regions.parse(text, number) for number, text in enumerate(given, start=1)))
+    parsed = tuple(regions.parse(text, number) for number, text in enumerate(given, start=1))
+    names = [region.name for region in parsed]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"--region {twice}=...: two regions of this name; choose another for one of them")
+    return regions.Form(regions=parsed)
 
 
 def _format(images: list[str], *, json: bool, csv: bool, regions: bool) -> Format:

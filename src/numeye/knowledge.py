@@ -10,8 +10,7 @@ with more. The price is that an expression has to be a regular one: what looks a
 from __future__ import annotations
 
 import math
-import re
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,30 +19,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from numeye.errors import UsageError
+from numeye.expressions import DIGITS, State, longest, matches, may_end, moves, parse
 
 if TYPE_CHECKING:
     from jaxtyping import Float64, Int64
 
 NONE = 10  # the place, among the eleven, of "there is no digit here"
-LARGEST = 1000  # digits of an expression whose repeats are written out; no number has so many, and time grows with them
+PLACES = 20  # after which the states of an expression are counted
 LIMIT = 500  # states that are followed at a place; only expressions such as \d{9}1\d* have more
-DIGITS = "0123456789"
-REPEATS = {"?": "{0,1}", "*": "{0,}", "+": "{1,}"}
-ANCHORS = r"\\[0-9AbBzZ]|[\^$]"  # signs that ask where they stand, or refer back
-TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?:|\?P<\w+>)?|\{(?=[\d,])\d*,?\d*\}|.", re.DOTALL)
 
 
-class Part(NamedTuple):
-    """A part of an expression: one of `digits`, or one of `ways`, from `least` to `most` times."""
-
-    digits: str
-    ways: tuple[tuple[Part, ...], ...]
-    least: int
-    most: float
-
-
-Parts = tuple[Part, ...]  # one after the other, from right to left
-State = frozenset[Parts]  # one of these is left to match
 Node = tuple[int, State]  # how many digits were taken, and what is left to match
 Step = tuple[int, Node]  # a choice, and the node at which it was made
 
@@ -109,7 +94,7 @@ class Knowledge:
 
     def __post_init__(self) -> None:
         if self.expect is not None:
-            _state(self.expect)
+            parse(self.expect)
         if self.digits is not None and self.digits < 1:
             raise UsageError(f"digits {self.digits}: expected how many digits a number has, 1 or more")
         if self.check is not None and self.check not in CHECKS:
@@ -126,7 +111,7 @@ class Knowledge:
     def longest(self) -> float:
         """How many digits a number can have at most; infinite where that is not known."""
         said = [self.digits, CHECKS[self.check].length if self.check else None]
-        expected = math.inf if self.expect is None else max(map(_longest, _state(self.expect)))
+        expected = math.inf if self.expect is None else max(map(longest, parse(self.expect)))
         return min(expected, *(most for most in said if most is not None), math.inf)
 
     def fits(self, text: str) -> bool:
@@ -135,7 +120,7 @@ class Knowledge:
             text != ""
             and self.digits in (None, len(text))
             and (self.check is None or CHECKS[self.check](text))
-            and (self.expect is None or _matches(self.expect, text))
+            and (self.expect is None or matches(self.expect, text))
         )
 
 
@@ -183,6 +168,8 @@ class Search:
     def __init__(self, knowledge: Knowledge) -> None:
         self._check = CHECKS[knowledge.check] if knowledge.check else ANY
         self._least, self._most = knowledge.digits or 1, knowledge.digits or math.inf
+        counts = knowledge.digits is not None or knowledge.check is not None
+        self._counted = math.inf if counts else 1  # so many digits are told from more; else they need not be counted
         self._layers, self._missed = [_start(knowledge, self._check)], -math.inf
 
     @property
@@ -192,7 +179,7 @@ class Search:
 
     def read(self, row: Float64[np.ndarray, " 11"]) -> None:
         """One place farther to the left; see `best`."""
-        layer, lost = _trim(_read(self._layers[-1], row, self._check, self._most))
+        layer, lost = _trim(_read(self._layers[-1], row, self._check, self._most, self._counted))
         self._layers.append(layer)
         self._missed = float(np.logaddexp(self._missed, lost))
 
@@ -213,19 +200,19 @@ def _start(knowledge: Knowledge, check: CheckSum) -> Layer:
     """Before anything is read."""
     logs = np.full((2, check.modulus), -np.inf)
     logs[:, 0] = 0.0
-    state = _state(r"\d*" if knowledge.expect is None else knowledge.expect)
+    state = parse(r"\d*" if knowledge.expect is None else knowledge.expect)
     return {(0, state): Reached(logs, [], np.zeros(check.modulus, np.int64))}
 
 
-def _read(layer: Layer, row: Float64[np.ndarray, " 11"], check: CheckSum, most: float) -> Layer:
-    """One place farther to the left, where no more than `most` digits may be taken."""
+def _read(layer: Layer, row: Float64[np.ndarray, " 11"], check: CheckSum, most: float, counted: float) -> Layer:
+    """One place farther to the left, where no more than `most` digits may be taken, and are counted up to `counted`."""
     arriving: dict[Node, list[Step]] = defaultdict(list)
     for node in layer:
         taken, state = node
         arriving[node].append((NONE, node))
         if taken < most:
-            for digit, left in _moves(state):
-                arriving[taken + 1, left].append((digit, node))
+            for digit, left in moves(state):
+                arriving[int(min(taken + 1, counted)), left].append((digit, node))
     return {node: _reach(layer, steps, row, check) for node, steps in arriving.items()}
 
 
@@ -253,9 +240,22 @@ def _trim(layer: Layer) -> tuple[Layer, float]:
     return {node: layer[node] for node in nodes[:LIMIT]}, float(lost)
 
 
+@lru_cache(maxsize=64)
+def breadth(expect: str) -> int:
+    """Of how many states one has to think at once to find what fits an expression: how long a place takes.
+
+    Raises:
+        UsageError: it is no expression that can be searched for.
+    """
+    search = Search(Knowledge(expect=expect))
+    for _ in range(PLACES):
+        search.read(np.full(11, -math.log(11)))
+    return search.breadth
+
+
 def _fits(node: Node, check: CheckSum) -> bool:
     taken, state = node
-    return check.length in (None, taken) and any(_may_end(parts) for parts in state)
+    return check.length in (None, taken) and any(may_end(parts) for parts in state)
 
 
 def _way(layers: list[Layer], node: Node, check: CheckSum) -> Iterator[int]:
@@ -266,126 +266,3 @@ def _way(layers: list[Layer], node: Node, check: CheckSum) -> Iterator[int]:
         choice, node = reached.steps[reached.chosen[remainder]]
         remainder = _before(check, choice, node[0])[remainder]
         yield choice
-
-
-@lru_cache(maxsize=4096)
-def _moves(state: State) -> tuple[tuple[int, State], ...]:
-    """Each digit that may come next, and what is left to match then."""
-    ways = {way for parts in state for way in _after(parts)}
-    left = [frozenset(parts for digits, parts in ways if digit in digits) for digit in DIGITS]
-    return tuple((digit, after) for digit, after in enumerate(left) if after)
-
-
-def _after(parts: Parts) -> Iterator[tuple[str, Parts]]:
-    """Digits that may come next, with what is left to match then.
-
-    These are partial derivatives (Antimirov 1996, 10.1016/0304-3975(95)00182-4).
-    """
-    for place, part in enumerate(parts):
-        rest = parts[place + 1 :]
-        if part.most > 1:
-            rest = (part._replace(least=max(part.least - 1, 0), most=part.most - 1), *rest)
-        if part.most > 0:
-            if part.digits:
-                yield part.digits, rest
-            yield from ((digits, (*left, *rest)) for way in part.ways for digits, left in _after(way))
-        if not _may_end((part,)):
-            return
-
-
-def _matches(expect: str, text: str) -> bool:
-    """By the same walk: Python's `re` tries one way after the other, and some expressions have endlessly many."""
-    if not (text.isascii() and text.isdigit()):
-        return False
-    state = _state(expect)
-    for digit in reversed(text):
-        state = dict(_moves(state)).get(int(digit), frozenset())
-    return any(map(_may_end, state))
-
-
-def _may_end(parts: Parts) -> bool:
-    return all(part.least == 0 or any(map(_may_end, part.ways)) for part in parts)
-
-
-@lru_cache(maxsize=64)
-def _state(expect: str) -> State:
-    """Before anything is read, all of an expression is left to match.
-
-    Raises:
-        UsageError: it is no regular expression, or cannot be searched for.
-    """
-    try:
-        re.compile(expect)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise UsageError(rf"expect {expect}: no regular expression ({error}); write one such as \d{{5}}") from error
-    tokens = deque(TOKEN.findall(expect))
-    if tokens and tokens[0] == "^":
-        tokens.popleft()
-    if tokens and tokens[-1] == "$":
-        tokens.pop()
-    try:
-        ways = _ways(tokens)
-    except re.error as error:
-        raise UsageError(
-            rf"expect {expect}: cannot be searched for; expected digits, \d, [...], (...|...) and repeats such as {{5}}"
-        ) from error
-    if not any(map(_can_match, ways)):
-        raise UsageError(rf"expect {expect}: matches no number, which is digits alone; write one such as \d{{5}}")
-    if (size := _size(ways)) > LARGEST:
-        raise UsageError(
-            f"expect {expect}: with its repeats written out it has {size:,} parts, at most {LARGEST:,} are "
-            "searched for; repeat fewer times, or no group within a group"
-        )
-    return frozenset(ways)
-
-
-def _size(ways: tuple[Parts, ...]) -> int:
-    """How many digits and groups there are, each counted as often as it is repeated by number."""
-    return sum(_copies(part) * (1 + _size(part.ways)) for parts in ways for part in parts)
-
-
-def _longest(parts: Parts) -> float:
-    """How many digits it can match at most."""
-    each = [(part.most, 1 if part.digits else max(map(_longest, part.ways), default=0)) for part in parts]
-    return sum(times * most for times, most in each if most)  # nothing, without end, is nothing
-
-
-def _can_match(parts: Parts) -> bool:
-    """Whether there are digits for all that must be there: signs and letters are none."""
-    return all(part.least == 0 or part.digits or any(map(_can_match, part.ways)) for part in parts)
-
-
-def _copies(part: Part) -> int:
-    return max(1, part.least if part.most == math.inf else int(part.most))
-
-
-def _ways(tokens: deque[str]) -> tuple[Parts, ...]:
-    """What stands between `|`, up to the end of the group."""
-    ways: list[Parts] = [()]
-    while tokens and tokens[0] != ")":
-        sign = tokens.popleft()
-        if sign == "|":
-            ways.append(())
-        elif sign.startswith("("):
-            group = _ways(tokens)
-            tokens.popleft()
-            ways[-1] = (Part("", group, *_repeat(tokens)), *ways[-1])
-        elif re.fullmatch(ANCHORS, sign):
-            raise re.error(f"{sign} stands for no character")
-        else:
-            digits = "".join(digit for digit in DIGITS if re.fullmatch(sign, digit))
-            ways[-1] = (Part(digits, (), *_repeat(tokens)), *ways[-1])
-    return tuple(ways)
-
-
-def _repeat(tokens: deque[str]) -> tuple[int, float]:
-    """How often at least and at most, from the sign that may follow."""
-    sign = REPEATS.get(tokens[0], tokens[0]) if tokens else ""
-    repeat = re.fullmatch(r"\{(?=[\d,])(\d*)(,?)(\d*)\}", sign)
-    if not repeat:
-        return 1, 1
-    tokens.popleft()
-    if tokens and tokens[0] == "?":  # tries few first, and matches the same
-        tokens.popleft()
-    least, comma, most = repeat.groups()
-    return int(least or 0), int(most) if most else math.inf if comma else int(least)

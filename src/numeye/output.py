@@ -155,8 +155,11 @@ def _go_on(how: Json | Csv, file: Path, asked: Container[str]) -> KeysView[str]:
     begins = how.heading() or '{"image"'
     if not end and text and not (text.startswith(begins) or begins.startswith(text)):
         raise OutputError(f"{file}: {NOT_OURS[type(how)]}; choose another with --append")
-    again = {row.image for row in rows if row.failed} | ({rows[-1].image} if rows else set())
-    again = {image for image in again if image in asked and image != STANDARD_INPUT}
+    last = {rows[-1].image} if rows else set()
+    again = {image for image in last | {row.image for row in rows if row.failed} if image in asked}
+    if text[end:]:  # what was cut off may have been more of the last one
+        again |= last
+    again.discard(STANDARD_INPUT)
     kept = [row for row in rows if row.image not in again]
     left = heading + "".join(row.text for row in kept)
     if left != text:

@@ -8,7 +8,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -303,6 +303,7 @@ class Overlays:
     def __init__(self, folder: Path, before: Iterable[str] = ()) -> None:
         self.folder = folder
         self._names: dict[str, str] = {}
+        self._files: dict[tuple[str, int, str | None], str] = {}
         for image in before:
             self._name(image)
 
@@ -312,19 +313,27 @@ class Overlays:
         Raises:
             OutputError: it cannot be written.
         """
-        page = f".page{reading.page + 1}" if reading.page else ""
-        region = "" if reading.region is None else "." + re.sub(r"[^\w.-]+", "-", reading.region)
-        reading.save(self.folder / f"{self._name(reading.image)}{page}{region}.read.png")
+        what = reading.image, reading.page, reading.region
+        if what not in self._files:
+            page = f".page{reading.page + 1}" if reading.page else ""
+            region = "" if reading.region is None else "." + re.sub(r"[^\w.-]+", "-", reading.region)
+            self._files[what] = _free(f"{self._name(reading.image)}{page}{region}", self._files.values())
+        reading.save(self.folder / f"{self._files[what]}.read.png")
 
     def _name(self, image: str) -> str:
         """The file's; with a number behind it where pictures of several folders have the same."""
         if image not in self._names:
             base = Path(image).name if image not in ("", "-") else "standard-input"
-            name, number, taken = base, 2, set(self._names.values())
-            while name in taken:
-                name, number = f"{base}.{number}", number + 1
-            self._names[image] = name
+            self._names[image] = _free(base, self._names.values())
         return self._names[image]
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """A name that is not taken: with a number behind it, if need be."""
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name}.{number}", number + 1
+    return free
 
 
 def unsure_between(digit: Digit) -> str:

@@ -19,7 +19,6 @@ from numeye.eyes import Network, ZoomEyes
 from numeye.framing import frame
 from numeye.image import Page
 from numeye.knowledge import NONE, Fit, Knowledge, Search
-from numeye.knowledge import best as best_fit
 from numeye.locate import Spots
 from numeye.results import BLANK, NOT_A_DIGIT, TOO_SMALL, Box, Digit, Number, Reading, unsure_between
 from numeye.weighing import NO_DIGIT, Weighing
@@ -36,8 +35,9 @@ LIKELY, POSSIBLE = 0.5, 0.05  # probabilities of a digit: to be one, and to be o
 ALONE = 0.9  # the least confidence of one digit that only the reader saw
 SURE = 0.7  # confidence of a number from which on a strip is not looked at again; above it that changes next to nothing
 LARGE = 200  # pixels of a page's shorter side; narrower strips are taken to lie as they should
-JOINED = 20  # numbers that may be one, at most: comb fields have a digit each
-SUPERFLUOUS = 2  # likely digits more than a number can have, with which it is not tried whether it is one
+JOINED = 20  # numbers that may be one, at most, where it is not known how many digits one has at most
+SAME = 1e-9  # difference of two logarithms of what is as probable
+SUPERFLUOUS = 4  # likely digits more than a number can have, with which it is not tried whether it is one
 UNFIT = 0.02  # how likely it is taken to be that a number does not fit what is known of them, as a page number may not
 
 
@@ -246,18 +246,16 @@ class PageEyes:
     ) -> list[tuple[list[int], Fit | None]]:
         """Neighbours of a row joined to one number where only together they fit: 4111 1111 1111 1111.
 
-        Of all ways to join them the most probable one, by dynamic programming over where the last number begins.
+        Of all ways to join them the most probable one, by dynamic programming over where the last number begins; of
+        ways that are as probable, the one with fewer joins at the end.
         """
-        alone = [(places, _credible(best_fit(knowledge, found.logs(places)))) for places in row]
-        if all(fit for _, fit in alone):
-            return alone
         best_until: list[tuple[float, list[tuple[list[int], Fit | None]]]] = [(0.0, [])]
         for end in range(1, len(row) + 1):
             ways = []
             for begin, (places, fit) in self._ending(found, row, end, knowledge):
                 likely = fit.log_likely if fit else float(found.logs(places).max(axis=1).sum() + np.log(UNFIT))
                 ways.append((best_until[begin][0] + likely, [*best_until[begin][1], (places, fit)]))
-            best_until.append(max(ways, key=lambda way: way[0]))
+            best_until.append(next(way for way in ways if way[0] > max(ways, key=lambda way: way[0])[0] - SAME))
         return [(places, fit) for places, fit in best_until[-1][1] if fit or found.there[places].max() >= LIKELY]
 
     def _ending(
@@ -265,7 +263,8 @@ class PageEyes:
     ) -> Iterator[tuple[int, tuple[list[int], Fit | None]]]:
         """The last number before `end`: alone, and joined with those before it where that fits."""
         search, places = Search(knowledge), list[int]()
-        for begin in range(end - 1, max(end - 1 - JOINED, -1), -1):
+        most = JOINED if knowledge.longest == np.inf else len(row)
+        for begin in range(end - 1, max(end - 1 - most, -1), -1):
             places = [*row[begin], *places]
             if begin < end - 1 and int((found.there[places] >= LIKELY).sum()) > knowledge.longest + SUPERFLUOUS:
                 return

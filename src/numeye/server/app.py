@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from numeye import source, weights
+from numeye.knowledge import breadth
 from numeye.server import bodies, counts, documentation, learning, looking, page, problems, schemas
 from numeye.server.desk import Asked, Desk
 from numeye.server.guards import Guard, Local, SafeHeaders
@@ -26,6 +28,7 @@ from numeye.server.trainings import Trainings
 PATHS = ("/v1/read", "/v1/explain", "/v1/units", "/v1/models", "/healthz", "/readyz", "/metrics", "/openapi.json")
 LOG = logging.getLogger("numeye.server")
 REPEATED_GROUP = re.compile(r"\)[*+?{]")  # such patterns can grow beyond all bounds
+INTRICATE = 64  # states of an expression that are too many to be followed for whoever asks
 ABOUT = "Reads handwritten digits in any picture, says how sure it is, or why there is no answer."
 
 
@@ -118,6 +121,8 @@ def _add_reading(app: FastAPI, desk: Desk, counted: counts.Counts, limits: Limit
         """Read the numbers on each picture: files of a form, one picture as it is, base64 or arrays."""
         if expect is not None and REPEATED_GROUP.search(expect):
             raise Problem(422, f"expect: {expect!r} repeats a group", "Repeat single digits only, such as \\d{5}.")
+        if expect is not None and await run_in_threadpool(breadth, expect) > INTRICATE:
+            raise Problem(422, f"expect: {expect!r} takes too long to look for", "Let less of it be open.")
         desk.enter()
         try:
             sent = await bodies.pictures(request, limits)

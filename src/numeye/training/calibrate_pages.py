@@ -50,7 +50,7 @@ def calibrate(graph: bytes, pages: Pages) -> dict[str, Any]:
     eyes = PageEyes(find, look, Weighing())
     weighing = fit_weighing(eyes, fitted)
     weighing = replace(weighing, number=_fit_number(PageEyes(find, look, weighing), fitted))
-    # As it is read in the end: where no number is found, one digit may be looked for, which counts as wrong here.
+    # As it is read in the end: where no number is found, one digit may be looked for, which may be wrong.
     confidences, right = _read(PageEyes(find, look, weighing, alone=alone), counted)
     return {
         "weighing": asdict(weighing),

@@ -25,6 +25,8 @@ export class Looking {
     this.explained = null; // what was seen of the chosen digit
     this.offset = [0, 0]; // of the part of the picture that was explained
     this.maps = false; // what mattered is shown
+    this.mapping = false; // or asked for
+    this.looks = 0; // counts looks: one at an older picture is not shown
     this.bringing = null; // a kind of layer to be brought into sight
     this.wanted = 0; // counts what is asked for beside the layers: an answer that comes late must not replace a newer one
     this.ended = this.took = 0; // when the last look ended, and how long it took
@@ -40,6 +42,7 @@ export class Looking {
 
   clear() {
     this.wanted++;
+    this.looks++;
     this.explained = null;
     this.steps.clear();
     this.layers.clear();
@@ -69,11 +72,13 @@ export class Looking {
 
   async lookOnce() {
     if (this.paper.empty) return;
-    if (!this.paper.shown) return tell(new Error(t("not-shown")));
+    if (!this.paper.shown) {
+      this.clear(); // what is there is of another picture
+      return tell(new Error(t("not-shown")));
+    }
     const begun = performance.now();
     if (this.maps) this.layers.detail.replaceChildren(); // they are of another picture
     this.maps = false;
-    this.wanted++;
     try {
       await this.show();
     } catch (error) {
@@ -84,17 +89,19 @@ export class Looking {
   }
 
   async show() {
-    this.explained = await unpack(await this.explain({ layers: this.now().view === "inside" }));
-    if (this.paper.empty) return; // it was cleared meanwhile
+    const mine = ++this.looks;
+    const seen = await unpack(await this.explain({ layers: this.now().view === "inside" }));
+    if (mine !== this.looks || this.paper.empty) return; // it was cleared meanwhile
+    this.explained = seen;
     const { view } = this.now();
     if (view === "fed") this.steps.show(this.explained);
-    if (view === "inside") await this.inside();
+    if (view === "inside" && seen.layers.length) await this.inside();
   }
 
   async inside() {
     const { layers } = this;
     await layers.show(this.explained);
-    if (layers.focus) this.sum(layers.focus).catch(tell); // not awaited: the next stroke need not wait for it
+    if (layers.focus && !this.mapping) this.sum(layers.focus).catch(tell); // not awaited: the next stroke need not wait for it
     if (this.bringing) layers.list.querySelector(`[data-layer^="${this.bringing}"]`)?.scrollIntoView({ block: "nearest" });
     this.bringing = null;
   }
@@ -137,9 +144,13 @@ export class Looking {
   /** Which part of the picture the answer hangs on. */
   async mattered() {
     if (this.paper.empty) return;
-    const mine = ++this.wanted, done = busy(t("busy.maps"));
-    const said = await unpack(await this.explain({ layers: false, hidden: true, activation: true })).finally(done);
-    if (mine !== this.wanted) return;
+    const mine = ++this.wanted, drawn = this.paper.opened, done = busy(t("busy.maps"));
+    this.mapping = true;
+    const said = await this.explain({ layers: false, hidden: true, activation: true }).then(unpack).finally(() => {
+      this.mapping = false;
+      done();
+    });
+    if (mine !== this.wanted || drawn !== this.paper.opened) return; // something newer is shown, or drawn
     this.maps = true;
     const { detail } = this.layers;
     const canvases = () => [...detail.querySelectorAll("canvas")];

@@ -53,10 +53,12 @@ function nothing(said) {
 }
 
 async function something(when) {
-  const sent = paper.sent();
-  reading = model() === DEFAULT && !looking.steps.without.size ? firstPage((await post("v1/read", sent)).results) : await single(sent);
-  if (paper.picture && reading.turned !== undefined && reading.turned !== paper.picture.turned) {
-    paper.picture.turned = reading.turned;
+  const sent = paper.sent(), { picture } = paper;
+  const said = model() === DEFAULT && !looking.steps.without.size ? firstPage((await post("v1/read", sent)).results) : await single(sent);
+  if (picture !== paper.picture) return; // the answer to what is there now is on its way
+  reading = said;
+  if (picture && (reading.turned ?? 0) !== picture.turned) {
+    picture.turned = reading.turned ?? 0;
     paper.showPicture();
   }
   chosen = Math.min(chosen, Math.max(reading.digits.length - 1, 0));

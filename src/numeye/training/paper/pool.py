@@ -1,7 +1,7 @@
 """Crops and tiles of synthetic paper, rendered once by all cores and kept: memory-mapped files of 10,000 each.
 
 A pool that was cut off is gone on with; a file, once there, is whole. Its name hangs on the ranges of all effects and
-on versions that are counted up when the same seed gives other pixels (`tests/test_versions.py` minds that).
+on versions that are counted up when the same seed gives other pixels (`tests/test_versions.py` minds much of that).
 """
 
 from __future__ import annotations

@@ -300,5 +300,8 @@ def test_a_second_round_of_it_leaves_the_memory_as_it_was(served: Server) -> Non
         before = served.memory("VmRSS")
         for name in MALICE:
             send(served, name)
-    assert served.memory("VmRSS") - before < GROWTH
+    until = time.monotonic() + 20
+    while served.memory("VmRSS") - before >= GROWTH:  # what was answered last may still be held
+        assert time.monotonic() < until, f"{served.memory('VmRSS') - before} MB more than before"
+        time.sleep(0.2)
     assert served.memory("VmHWM") < PEAK

@@ -472,8 +472,9 @@ def test_a_promise_says_how_much_is_accepted(fake: FakeModel) -> None:
     assert kept is not None
     assert (kept.threshold, kept.coverage) == (0.9, 0.9)
     assert alone(fake()).promise is None
-    with pytest.raises(UsageError, match=r"0.001 % wrong is more than .* it can promise 0.0999 % at the least"):
+    with pytest.raises(UsageError, match=r"0.001 % wrong is more than .* it can promise 0.175 % at the least"):
         alone(fake(), max_error=0.00001)
+    assert alone(fake(), max_error=0.00175).promise is not None
 
 
 def test_what_is_accepted_under_a_promise_is_what_was_counted(fake: FakeModel) -> None:

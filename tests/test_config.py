@@ -61,6 +61,7 @@ def test_an_own_recipe_is_named_by_its_file_and_filled_up_with_defaults(tmp_path
     )
 
 
+LINES = 'model = "reader"\nloss = "find-and-read"\npaper = 99\nlines = 9\n'
 NO_RECIPES = {
     "unknown key": ('model = "classic"\nlerning_rate = 1', "unknown key 'lerning_rate'; expected some of name"),
     "unknown promise": ('model = "classic"\n[promise]\nspeed = 1', "unknown key 'speed'; expected some of accuracy"),
@@ -78,9 +79,13 @@ NO_RECIPES = {
     "an endless step": ('model = "classic"\nlearning_rate = inf', "learning_rate"),
     "a step of nan": ('model = "classic"\nlearning_rate = nan', "learning_rate"),
     "half a line": ('model = "reader"\npaper = 100\nlines = 0.5', "lines is 0.5"),
-    "fewer crops than a step takes": ('model = "reader"\npaper = 63', "paper is 63, expected a batch of 64 at least"),
+    "another loss than goes with it": ('model = "reader"\npaper = 99', "loss is cross-entropy, expected find-and-read"),
+    "fewer crops than a step takes": (
+        'model = "reader"\nloss = "find-and-read"\npaper = 63',
+        "paper is 63, expected a batch of 64 at least",
+    ),
     "lines without paper": ('model = "reader"\nlines = 10', "lines goes with paper"),
-    "lines, and families left out": ('model = "reader"\npaper = 99\nlines = 9\nwithout = ["ink"]', "not with without"),
+    "lines, and families left out": (LINES + 'without = ["ink"]', "not with without"),
     "no TOML": ("model: classic", "not a recipe"),
     "not UTF-8": (b'about = "\xff"', "not a recipe"),
 }

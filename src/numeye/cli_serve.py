@@ -43,6 +43,8 @@ def serve(
         from numeye.server.limits import Limits
     except ModuleNotFoundError as error:
         raise MissingExtra("the server", "serve") from error
+    if runs.exists() and not runs.is_dir():
+        raise UsageError(f"--runs {runs}: a file; expected a folder, which may not be there yet")
     known = _keys(keys)
     listening = _listen(host, port)
     if not known and not _is_here(host):

@@ -82,8 +82,16 @@ class Recipe:
             raise UsageError(f"recipe {self.name}: without is {self.without!r}, expected a list of texts")
         object.__setattr__(self, "without", tuple(self.without))  # TOML and JSON have lists
         self._check_numbers()
+        self._check_what_it_learns_from()
+        if self.precision not in ("float32", "bfloat16"):
+            raise UsageError(f"recipe {self.name}: precision is {self.precision!r}, expected float32 or bfloat16")
+
+    def _check_what_it_learns_from(self) -> None:
         if self.tiles and (self.paper or self.without):
             raise UsageError(f"recipe {self.name}: tiles does not go with paper or without; leave one out")
+        fitting = "spot" if self.tiles else "find-and-read" if self.paper else "cross-entropy"
+        if self.loss in ("spot", "find-and-read", "cross-entropy") and self.loss != fitting:
+            raise UsageError(f"recipe {self.name}: loss is {self.loss}, expected {fitting} for what it learns from")
         for name in ("paper", "tiles"):
             if 0 < getattr(self, name) < self.batch_size:
                 raise UsageError(
@@ -92,8 +100,6 @@ class Recipe:
                 )
         if self.lines and (self.without or not self.paper):
             raise UsageError(f"recipe {self.name}: lines goes with paper, and not with without; leave it out")
-        if self.precision not in ("float32", "bfloat16"):
-            raise UsageError(f"recipe {self.name}: precision is {self.precision!r}, expected float32 or bfloat16")
 
     def _check_numbers(self) -> None:
         for name in ("learning_rate", "batch_size", "epochs"):

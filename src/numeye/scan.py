@@ -255,7 +255,8 @@ class PageEyes:
             for begin, (places, fit) in self._ending(found, row, end, knowledge):
                 likely = fit.log_likely if fit else float(found.logs(places).max(axis=1).sum() + np.log(UNFIT))
                 ways.append((best_until[begin][0] + likely, [*best_until[begin][1], (places, fit)]))
-            best_until.append(next(way for way in ways if way[0] > max(ways, key=lambda way: way[0])[0] - SAME))
+            top = max(likely for likely, _ in ways)
+            best_until.append(next(way for way in ways if way[0] > top - SAME))
         return [(places, fit) for places, fit in best_until[-1][1] if fit or found.there[places].max() >= LIKELY]
 
     def _ending(

@@ -198,6 +198,13 @@ def test_many_low_rows() -> None:
     assert off(photo, find(photo.grey)) < NEAR
 
 
+@pytest.mark.parametrize("shape", [(9, 3), (3, 9)])
+def test_nine_rows_of_a_clean_table_are_no_sudoku(shape: tuple[int, int]) -> None:
+    clean = Scene(rows=shape[0], columns=shape[1], third=False, thin=60, turn=2, shadow=0.1, noise=1, wild=0.2)
+    photo = photograph(clean, 1)
+    assert off(photo, find(photo.grey)) < NEAR
+
+
 @pytest.mark.parametrize("size", [300, 3000])
 def test_small_and_large_photographs(size: int) -> None:
     photo = photograph(Scene(size=size, blur=0.5), 3)

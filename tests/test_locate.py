@@ -126,6 +126,30 @@ def test_digits_too_small_to_be_seen_on_a_large_page_are_looked_for_at_its_own_s
     assert len(shapes) == len(locate.LEVELS) + 1
 
 
+def test_a_spot_that_is_hardly_a_digit_does_not_keep_a_large_page_from_being_looked_at_closely() -> None:
+    def network(pixels: np.ndarray) -> np.ndarray:
+        maps = maps_of(*pixels.shape[2:], [(40, 40, 70, 80, 1, -0.8)])[None]
+        return maps if pixels.shape[2] <= 1600 else np.maximum(maps, seer()(pixels))
+
+    spots = find(page(1700, 1700, 500, 500, 20), network)
+    assert spots.boxes[0] == pytest.approx([500, 500, 520, 520], abs=2)
+
+
+def test_small_digits_beside_many_large_ones_are_looked_at_once_more() -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    def network(pixels: np.ndarray) -> np.ndarray:
+        shapes.append(pixels.shape)
+        scale = pixels.shape[3] / 800
+        corners = [(60 * n + 10, 20, 40) for n in range(6)] + [(60 * n + 10, 200, 14) for n in range(3)]
+        boxes = scale * np.array([(x, y, x + side, y + side) for x, y, side in corners])
+        return maps_of(*pixels.shape[2:], [(*box, 5, 4.0) for box in boxes.tolist()])[None]
+
+    spots = find(np.full((608, 800), 240, np.uint8), network)
+    assert shapes[-1][3] > 1.5 * 800
+    assert len(spots) == 9
+
+
 def test_what_is_shown_has_sides_that_the_network_takes_and_is_never_more_than_it_can() -> None:
     shapes: list[tuple[int, ...]] = []
     for shape in ((1, 1), (17, 5000), (9000, 3), (333, 777)):
@@ -164,6 +188,26 @@ def test_a_second_opinion_is_the_mean_of_both_sizes() -> None:
     assert (
         len(again(grey, first.take(np.array([], np.int64)), lambda pixels: maps_of(*pixels.shape[2:], [])[None])) == 0
     )
+
+
+def test_a_second_opinion_on_digits_that_fill_a_strip_is_asked_at_the_size_at_which_they_were_found() -> None:
+    strip = page(150, 400, 100, 12, 126)  # too high for what was taught, but for the smaller picture
+    first = find(strip, seer())
+    spots = again(strip, first, seer())
+    assert spots.there == pytest.approx(first.there)
+    assert spots.boxes == pytest.approx(np.array([[100, 12, 226, 138]]), abs=8)
+
+
+def test_a_second_opinion_does_not_miss_what_is_too_small_for_it() -> None:
+    def network(pixels: np.ndarray) -> np.ndarray:
+        scale = pixels.shape[3] / 304
+        small = [] if scale < 0.9 else [(100.0, 30.0, 112.0, 43.0, 7, 2.0)]
+        large = (20 * scale, 20 * scale, 50 * scale, 60 * scale, 4, 3.0)
+        return maps_of(*pixels.shape[2:], [large, *small])[None]
+
+    grey = np.full((96, 304), 240, np.uint8)
+    spots = again(grey, look(grey, 1.0, network), network)
+    assert sorted(spots.there.tolist()) == pytest.approx([2.0, 3.0])
 
 
 def test_the_thinnest_strip_is_not_shown_larger_than_can_be() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numeye.order import columns, rows
+from numeye.order import columns, pieces, rows
 
 
 def line(count: int, left: float, top: float, *, gap: float = 6, slope: float = 0.0) -> np.ndarray:
@@ -49,6 +49,46 @@ def test_far_apart_at_one_level_is_still_one_row() -> None:
 
 def test_digits_in_cells_are_one_number_though_they_stand_apart() -> None:
     assert read(line(6, 0, 0, gap=26)) == [[list(range(6))]]
+
+
+def test_short_numbers_in_a_row_are_parted_though_most_gaps_are_between_numbers() -> None:
+    lefts = [0, 56, 80, 136, 192, 216]  # 4 27 5 31: 4 pixels in a number, 36 between two
+    boxes = np.array([(left, 0, left + 20, 30) for left in lefts], float)
+    assert read(boxes) == [[[0], [1, 2], [3], [4, 5]]]
+    assert read(np.array([(left, 0, left + 20, 30) for left in (0, 23, 73)], float)) == [[[0, 1], [2]]]  # 12 3
+
+
+def test_a_comb_is_one_number_beside_a_1_and_beside_a_number_that_is_written_closely() -> None:
+    comb = np.array([(45.0 * cell, 0, 45.0 * cell + wide, 30) for cell, wide in enumerate((20, 6, 6, 20, 20))])
+    comb[:, [0, 2]] += (20 - (comb[:, 2:3] - comb[:, :1])) / 2
+    assert read(comb) == [[[0, 1, 2, 3, 4]]]
+    assert read(np.concatenate([comb, line(7, 400, 0, gap=3)])) == [[[0, 1, 2, 3, 4], list(range(5, 12))]]
+
+
+@pytest.mark.parametrize("slope", [-0.12, -0.08, -0.04, 0.02, 0.05, 0.1])
+def test_rows_of_short_numbers_on_a_page_that_is_turned_a_little(slope: float) -> None:
+    places = [(400 * column, 45 * row + slope * 400 * column) for row in range(5) for column in range(3)]
+    boxes = np.concatenate([line(2, x, y, slope=slope) for x, y in places])
+    assert read(boxes) == [[[row * 6 + 2 * n, row * 6 + 2 * n + 1] for n in range(3)] for row in range(5)]
+
+
+def test_a_few_numbers_at_any_height_are_rows_of_their_own() -> None:
+    boxes = np.concatenate([line(2, x, y) for x, y in ((0, 0), (300, 70), (20, 150), (350, 260), (80, 300))])
+    assert [len(row) for row in read(boxes)] == [1] * 5
+
+
+def test_an_unsure_mark_in_a_gap_does_not_join_two_numbers() -> None:
+    boxes = np.concatenate([line(3, 0, 0), np.array([[84.0, 20, 90, 30]]), line(4, 3 * 26 + 32, 0)])
+    sure = np.arange(8) != 3
+    assert rows(boxes, sure) == [[[0, 1, 2, 3], [4, 5, 6, 7]]]
+    boxes[3, [0, 2]] += 16
+    assert rows(boxes, sure) == [[[0, 1, 2], [3, 4, 5, 6, 7]]]
+
+
+def test_a_number_may_be_parted_at_its_wider_gaps() -> None:
+    boxes = np.concatenate([line(3, 0, 0), line(2, 3 * 26 + 10, 0)])
+    assert rows(boxes) == [[[0, 1, 2, 3, 4]]]
+    assert pieces(boxes, [0, 1, 2, 3, 4], np.ones(5, bool)) == [[0, 1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
@@ -122,5 +162,6 @@ def test_what_is_no_table_has_no_columns(rows_of_lefts: tuple[list[float], ...])
     assert columns(*table(*rows_of_lefts)) is None
 
 
-def test_a_number_under_two_others_is_in_no_column_and_so_no_other_is() -> None:
-    assert columns(*table([0, 60], [30], [0, 60])) is None
+def test_a_heading_or_total_over_or_under_two_columns_is_in_none_of_them() -> None:
+    assert columns(*table([0, 60], [30], [0, 60])) == [0, 1, None, 0, 1]
+    assert columns(*table([30], [0, 60], [0, 60], [30])) == [None, 0, 1, 0, 1, None]

@@ -14,6 +14,7 @@ from numeye.errors import PictureError, UsageError
 from numeye.image import Page
 from numeye.parts import FormReader, GridReader
 from numeye.regions import Form, parse
+from numeye.results import Number
 from numeye.scan import PageEyes
 from numeye.weighing import Weighing
 from test_scan import SIDE, line, looker, page, spotter
@@ -85,6 +86,53 @@ def test_a_grid_is_a_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(one.row, one.index, one.text) for one in reading.numbers] == [(0, 0, "4"), (0, 2, "7"), (3, 1, "9")]
     assert reading.digits[2].box == pytest.approx((12 + cell, 12 + 3 * cell, SIDE, SIDE), abs=3)
     assert reading.to_dict()["cells"][0] == ["4", "", "7", ""]
+
+
+def test_a_grid_on_its_side_is_turned_where_its_digits_are_hardly_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = 48
+    asked: list[tuple[int, ...]] = []
+
+    def find(grey: np.ndarray) -> grid.Grid:
+        high, wide = (round(side / cell) for side in grey.shape)
+        x, y = np.meshgrid(np.arange(wide + 1) * cell, np.arange(high + 1) * cell)
+        return grid.Grid(np.stack([x, y], axis=-1).astype(float))
+
+    class Eyes(PageEyes):
+        """Sure of what is higher than wide alone."""
+
+        def __init__(self) -> None:
+            super().__init__(spotter, looker(3, 0.0), Weighing())  # type: ignore[arg-type]
+
+        def cells(self, grey: np.ndarray, rows: list[int], columns: list[int]) -> dict[tuple[int, int], Number]:
+            found = super().cells(grey, rows, columns)
+            sure = 0.9 if len(rows) > len(columns) else 0.3
+            return {place: replace(number, confidence=sure) for place, number in found.items()}
+
+        def quarter_turns(self, grey: np.ndarray) -> int:
+            asked.append(grey.shape)
+            return 1
+
+    monkeypatch.setattr("numeye.parts.grid.find", find)
+    upright = page((4, 12, 12), (7, 12 + 2 * cell, 12), height=5 * cell, width=4 * cell)
+    lying = replace(upright, grey=np.ascontiguousarray(np.rot90(upright.grey, -1)))
+    (straight,), (turned,) = GridReader(Eyes()).read(upright), GridReader(Eyes()).read(lying)
+    assert asked == [(4 * cell, 5 * cell)]
+    assert (turned.cells, turned.digits, turned.turned) == (straight.cells, straight.digits, 90)
+    assert turned.picture.shape == upright.grey.shape
+
+
+def test_a_mark_in_one_cell_is_no_doubt_about_the_next() -> None:
+    def unsure(pixels: np.ndarray) -> np.ndarray:
+        maps = spotter(pixels)
+        maps[:, 0] = np.where(maps[:, 1 + 2] > 5, -0.4, maps[:, 0])  # a 2 is hardly a digit
+        return maps
+
+    two = PageEyes(unsure, looker(3, 0.0), Weighing())  # type: ignore[arg-type]
+    beside = page((2, 70, 60), (5, 110, 60), (2, 150, 60), height=200, width=240)
+    (number,) = two.cells(beside.grey, [0, 200], [0, 100, 144, 240]).values()
+    (together,) = two.cells(beside.grey, [0, 200], [0, 240]).values()
+    assert (number.text, together.text) == ("5", "5")
+    assert number.confidence > 0.8 > together.confidence
 
 
 def test_a_page_without_a_grid_is_said() -> None:

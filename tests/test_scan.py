@@ -169,6 +169,25 @@ def test_neighbours_are_one_number_where_only_together_they_fit() -> None:
     assert known(found, digits=4).text == "4111 1111\n2111"
 
 
+def test_what_stands_closely_is_parted_where_only_then_it_fits() -> None:
+    found = page(*line("12345", 10, 10), *line("67890", 168, 10))  # 14 pixels between them
+    assert read(found).text == "1234567890"
+    assert known(found, digits=5).text == "12345 67890"
+    assert known(found, expect=r"\d+").text == "1234567890"
+    assert known(page(*line("1234567890", 10, 10)), digits=5).rejected == "does not fit 5 digits"
+
+
+def test_a_mark_between_two_numbers_that_may_be_a_digit_does_not_join_them() -> None:
+    def unsure(pixels: np.ndarray) -> np.ndarray:
+        maps = spotter(pixels)
+        maps[:, 0] = np.where(maps[:, 1 + 9] > 5, -2.0, maps[:, 0])  # a 9 is hardly a digit
+        return maps
+
+    found = page(*line("407", 10, 10), (9, 108, 10), *line("1250", 146, 10))
+    eyes = PageEyes(unsure, looker(3, 0.0), Weighing(), knowledge=Knowledge(expect=r"\d{3,4}"))  # type: ignore[arg-type]
+    assert eyes.read([found])[0].text == "407 1250"
+
+
 def test_what_is_hardly_a_digit_is_no_number_of_its_own() -> None:
     found = page(*line("407", 10, 10), (1, 150, 10))
 

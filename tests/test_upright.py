@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from numeye.locate import Spots
-from numeye.upright import FEWEST, lies_well, quarter_turns
+from numeye.upright import lies_well, quarter_turns
 
 ARROWS = np.full((60, 200), 255, np.uint8)  # six of them, that point up
 for _left in range(10, 190, 30):
@@ -40,10 +40,11 @@ def test_a_page_is_turned_until_its_digits_are_digits(turns: int) -> None:
     assert quarter_turns(lying, see(lying)[0], see) == turns
 
 
-def test_a_page_lies_well_where_digits_are_seen_or_too_little_to_tell() -> None:
+def test_a_page_lies_well_where_what_is_seen_looks_like_digits_or_nothing_is() -> None:
     assert lies_well(found([2.0] * 9), looks(9, 0.99))
     assert not lies_well(found([2.0] * 9), looks(9, 0.01))
-    assert lies_well(found([2.0] * (FEWEST - 1)), looks(FEWEST - 1, 0.01))
+    assert not lies_well(found([2.0]), looks(1, 0.01))
+    assert lies_well(found([]), looks(0, 0.01))
 
 
 def test_many_digits_tell_more_than_a_few_that_look_better() -> None:

@@ -39,6 +39,7 @@ BEND, TIE = 3.6, 0.004  # what a pixel of slope and a pixel off cost, in missing
 SURE, FRAME, OPEN, SHUT = 0.5, 0.7, 0.35, 0.8  # of its length, that a line is seen; an outer one; one across a row
 SMEAR, CLOSE = 4, 12  # pixels that lines are unsteady, and that two of them are apart at least
 NINE, MORE = 0.6, 2  # of the lines of a sudoku, that is seen, and how many others there may be
+EITHER = 0.4  # of those across, and of those down: a table of nine rows has fewer columns
 LOOKS, CUT = 4, 0.8  # at a straightened picture; what is left of its worth if a part of it was no grid
 
 
@@ -186,7 +187,8 @@ def _levels(across: Picture, down: Picture) -> tuple[list[float], list[float]]:
     """How high the lines across are, and how far to the right the lines down."""
     found = _peaks(across), _peaks(down)
     (rows, seen, more), (columns, as_well, besides) = _spaced(across, found[0]), _spaced(down, found[1])
-    return (rows, columns) if (seen + as_well) / 2 >= NINE and more + besides <= MORE else found
+    nine = (seen + as_well) / 2 >= NINE and min(seen, as_well) >= EITHER and more + besides <= MORE
+    return (rows, columns) if nine else found
 
 
 def _cover(ruled: Picture, reach: int) -> Float64[np.ndarray, " height"]:

@@ -27,8 +27,9 @@ LEVELS = (1, 3, 9)  # how many times smaller a page is shown
 TAKEN = (22.0, 90.0)  # pixels: a digit less high is left to the larger picture of the page, a higher one to the smaller
 PIXELS = 3_000_000  # most that is shown at once
 ENLARGED = 4.0  # times, at most
-READABLE = 18.0  # pixels: where half of the digits are less high, they are looked at once more
+READABLE = 18.0  # pixels: where a quarter of the digits are less high, they are looked at once more
 BEST = 34.0  # pixels: as high as then
+TAUGHT = (12.0, 90.0)  # pixels: heights at which a digit must be seen, if it is one
 AGAIN = (0.8,)  # times as large as at first, for a second opinion ...
 UNSEEN = -1.5  # ... and the logit of a digit that is not seen at one of the sizes
 LIKELY = 0.25  # probability of a peak that may be a digit
@@ -78,9 +79,11 @@ def find(grey: UInt8[np.ndarray, "height width"], network: Network) -> Spots:
     """
     scale = _first(grey.shape)
     spots = _pyramid(grey, scale, network)
+    larger = _held(max(1.0, scale), grey.shape)
+    if larger > 1.1 * scale and not (spots.there >= 0).any():  # they may have become too small to be seen
+        return distinct(_joined([look(grey, larger, network), spots]))
     if not len(spots):
-        larger = _held(max(1.0, scale), grey.shape)  # they may have become too small to be seen
-        return look(grey, larger, network) if larger > 1.1 * scale else spots
+        return spots
     better = _better(spots, scale, grey.shape)
     if better == scale:
         return spots
@@ -97,8 +100,12 @@ def again(grey: UInt8[np.ndarray, "height width"], first: Spots, network: Networ
         network: see `Network`.
     """
     scale = _first(grey.shape)
-    scale = _better(first, scale, grey.shape) if len(first) else scale
-    found = [first, *(look(grey, _held(scale * size, grey.shape), network) for size in AGAIN)]
+    if len(first):
+        scale = _better(first, scale, grey.shape)
+        while float(np.median(first.heights)) * scale > TAKEN[1]:
+            scale /= LEVELS[1]  # the size at which they were found
+    sizes = [_held(scale * size, grey.shape) for size in AGAIN]
+    found = [first, *(look(grey, size, network) for size in sizes)]
     every, by = _joined(found), np.concatenate([np.full(len(one), number) for number, one in enumerate(found)])
     by = by[np.argsort(-np.concatenate([one.there for one in found]), kind="stable")]
     left, means = np.ones(len(every), bool), []
@@ -106,7 +113,10 @@ def again(grey: UInt8[np.ndarray, "height width"], first: Spots, network: Networ
         if left[number]:
             same = np.flatnonzero(left & (overlaps(box, every.boxes) >= OVERLAP))
             left[same] = False
-            means.append(_mean(every, same[np.unique(by[same], return_index=True)[1]], len(found)))
+            height = box[3] - box[1]
+            able = {0, *(n for n, size in enumerate(sizes, start=1) if TAUGHT[0] <= height * size <= TAUGHT[1])}
+            chosen = same[np.unique(by[same], return_index=True)[1]]
+            means.append(_mean(every, chosen, len(able | set(by[chosen].tolist()))))
     if not means:
         return first
     boxes, there, which = (np.stack(parts) for parts in zip(*means, strict=True))
@@ -127,9 +137,10 @@ def _first(shape: tuple[int, ...]) -> float:
 
 def _better(spots: Spots, scale: float, shape: tuple[int, ...]) -> float:
     """At what size digits that were found at a scale are read well: the same, if they are not small there."""
-    typical = float(np.median(spots.heights)) * scale
-    better = _held(scale * BEST / typical, shape)
-    return scale if typical >= READABLE or better <= 1.25 * scale else better
+    likely = spots.heights[spots.there >= 0] if (spots.there >= 0).any() else spots.heights
+    small = float(np.quantile(likely, 0.25)) * scale
+    better = _held(scale * BEST / small, shape)
+    return scale if small >= READABLE or better <= 1.25 * scale else better
 
 
 def _pyramid(grey: UInt8[np.ndarray, "height width"], scale: float, network: Network) -> Spots:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jaxtyping import UInt8
 
 CELL = (32, 64)  # pixels: how high a cell of a grid is made, at least and at most
+SURE = 0.7  # mean confidence of its numbers below which it is asked whether a grid lies as it should
 
 Place = Callable[[Box], Box]  # from pixels of a part to pixels of the page
 
@@ -87,6 +88,10 @@ class GridReader:
             PictureError: there is no grid.
             MissingExtra: the extra [forms] is not installed.
         """
+        return [self._grid(page)]
+
+    def _grid(self, page: Page, turned: int = 0) -> Reading:
+        """As it lies, or turned where its digits are hardly any as it lies."""
         found = grid.find(page.grey)
         heights = np.linalg.norm(np.diff(found.corners, axis=0), axis=-1)
         side = int(np.clip(np.mean(heights), *CELL))
@@ -97,22 +102,25 @@ class GridReader:
             left, top, right, bottom = found.back(np.array([[x, y, x + width, y + height]], float), side)[0]
             return round(left), round(top), max(1, round(right - left)), max(1, round(bottom - top))
 
-        cells = self._eyes.cells(found.straightened(page.grey, side), rows, columns)
+        flat = found.straightened(page.grey, side)
+        cells = self._eyes.cells(flat, rows, columns)
+        doubtful = not cells or np.mean([number.confidence for number in cells.values()]) < SURE
+        turns = self._eyes.quarter_turns(flat) if doubtful and not turned else 0
+        if turns:
+            return self._grid(replace(page, grey=np.ascontiguousarray(np.rot90(page.grey, turns))), 90 * turns)
         numbers = tuple(_number(number, back) for number in cells.values())
-        return [
-            Reading(
-                image=page.name,
-                page=page.index,
-                digits=tuple(digit for number in numbers for digit in number.digits),
-                numbers=numbers,
-                rejected=_rejected(numbers),
-                cells=tuple(
-                    tuple(_said(cells.get((row, column))) for column in range(found.columns))
-                    for row in range(found.rows)
-                ),
-                picture=page.grey,
-            )
-        ]
+        return Reading(
+            image=page.name,
+            page=page.index,
+            digits=tuple(digit for number in numbers for digit in number.digits),
+            numbers=numbers,
+            rejected=_rejected(numbers),
+            cells=tuple(
+                tuple(_said(cells.get((row, column))) for column in range(found.columns)) for row in range(found.rows)
+            ),
+            turned=turned,
+            picture=page.grey,
+        )
 
 
 def _knowing(eyes: PageEyes, region: Region) -> PageEyes:

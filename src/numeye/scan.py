@@ -8,18 +8,19 @@ other network looks for it alone (`numeye.zoom`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numeye import locate, order, upright, zoom
+from numeye import locate, order, parting, upright, zoom
 from numeye.eyes import Network, ZoomEyes
 from numeye.framing import frame
 from numeye.image import Page
-from numeye.knowledge import NONE, Fit, Knowledge, Search
+from numeye.knowledge import NONE, Fit, Knowledge, best
 from numeye.locate import Spots
+from numeye.parting import UNFIT, credible
 from numeye.results import BLANK, NOT_A_DIGIT, TOO_SMALL, Box, Digit, Number, Reading, unsure_between
 from numeye.weighing import NO_DIGIT, Weighing
 from numeye.weights import Model
@@ -35,10 +36,6 @@ LIKELY, POSSIBLE = 0.5, 0.05  # probabilities of a digit: to be one, and to be o
 ALONE = 0.9  # the least confidence of one digit that only the reader saw
 SURE = 0.7  # confidence of a number from which on a strip is not looked at again; above it that changes next to nothing
 LARGE = 200  # pixels of a page's shorter side; narrower strips are taken to lie as they should
-JOINED = 20  # numbers that may be one, at most, where it is not known how many digits one has at most
-SAME = 1e-9  # difference of two logarithms of what is as probable
-SUPERFLUOUS = 4  # likely digits more than a number can have, with which it is not tried whether it is one
-UNFIT = 0.02  # how likely it is taken to be that a number does not fit what is known of them, as a page number may not
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +52,10 @@ class _Candidates:
         parts = [_Candidates(self.boxes[kept], self.there[kept], self.which[kept]) for kept in (chosen, ~chosen)]
         return replace(parts[0], unlikely=parts[1])
 
-    def logs(self, places: Sequence[int]) -> Eleven:
+    def logs(self) -> Eleven:
         """Logarithms of the probabilities that each of these is one of the ten digits, or none."""
-        there = np.clip(self.there[list(places)], 1e-12, 1 - 1e-12)
-        logs: np.ndarray = np.log(
-            np.append(self.which[list(places)] * there[:, None], 1 - there[:, None], axis=1) + 1e-300
-        )
+        there = np.clip(self.there, 1e-12, 1 - 1e-12)[:, None]
+        logs: np.ndarray = np.log(np.append(self.which * there, 1 - there, axis=1) + 1e-300)
         return logs
 
     def nothing_missed(self, places: Sequence[int]) -> float:
@@ -126,18 +121,23 @@ class PageEyes:
             rows: where rows begin, in pixels, and where the last one ends.
             columns: the same of columns.
         """
-        found = self._candidates(*self.see(grey))
-        middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+        every = self._every(*self.see(grey))
+        middles = (every.boxes[:, :2] + every.boxes[:, 2:]) / 2
         row, column = (
             np.searchsorted(edges, middles[:, axis], "right") - 1 for axis, edges in ((1, rows), (0, columns))
         )
         numbers = {}
         for cell in sorted({(int(y), int(x)) for y, x in zip(row, column, strict=True)}):
-            places = np.flatnonzero((row == cell[0]) & (column == cell[1]))
-            ordered = places[np.argsort(middles[places, 0], kind="stable")].tolist()
-            for number in self._numbers(found, [ordered], cell[0], grey.shape):
-                numbers[cell] = replace(number, index=cell[1])
+            found = self._possible(every.take((row == cell[0]) & (column == cell[1])))
+            places = np.argsort(found.boxes[:, 0] + found.boxes[:, 2], kind="stable").tolist()
+            fit = credible(best(self._knowledge, found.logs()[places])) if self._knowledge and places else None
+            if fit or (found.there >= LIKELY).any():
+                numbers[cell] = replace(self._number(found, places, fit, cell[0], grey.shape), index=cell[1])
         return numbers
+
+    def quarter_turns(self, grey: UInt8[np.ndarray, "height width"]) -> int:
+        """By how many quarters of a turn, against the clock, a picture is read better; 0 where it lies as it should."""
+        return self._turns(grey, *self.see(grey))
 
     def see(self, grey: UInt8[np.ndarray, "height width"]) -> tuple[Spots, Eleven]:
         """Where digits may be, and what the look at each says, as logarithms of probabilities."""
@@ -150,8 +150,9 @@ class PageEyes:
         """As the page lies, or turned where it is read better so."""
         spots, looks = self.see(page.grey)
         best, lying, turns = self._ordered(page, self._candidates(spots, looks)), page, 0
-        if min(page.grey.shape) < LARGE and best is not None and not _sure_of_all(best):
-            return self._ordered(page, self._candidates(*self._again(page.grey, spots))) or best
+        if min(page.grey.shape) < LARGE and len(spots) and not (best and _sure_of_all(best)):
+            best = self._ordered(page, self._candidates(*self._again(page.grey, spots))) or best
+            return best or self._single(page)
         for _ in range(2 if turning else 0):  # turned from its side, a page may still be upside down
             more = self._turns(lying.grey, spots, looks)
             if not more:
@@ -177,7 +178,7 @@ class PageEyes:
 
     def _ordered(self, page: Page, found: _Candidates) -> Reading | None:
         """What is found as numbers in reading order; None where there is none."""
-        rows = order.rows(found.boxes)
+        rows = order.rows(found.boxes, found.there >= LIKELY)
         numbers = [
             number for row, places in enumerate(rows) for number in self._numbers(found, places, row, page.grey.shape)
         ]
@@ -193,10 +194,15 @@ class PageEyes:
         )
 
     def _candidates(self, spots: Spots, looks: Eleven) -> _Candidates:
-        """What is likely to be a digit; also what may be one, where something is known that tells."""
+        return self._possible(self._every(spots, looks))
+
+    def _every(self, spots: Spots, looks: Eleven) -> _Candidates:
         there, which = self._weighing.weigh(spots, looks)
-        every = _Candidates(spots.boxes, there, which)
-        return every.take(there >= (POSSIBLE if self._knowledge else LIKELY))
+        return _Candidates(spots.boxes, there, which)
+
+    def _possible(self, every: _Candidates) -> _Candidates:
+        """What is likely to be a digit; also what may be one, where something is known that tells."""
+        return every.take(every.there >= (POSSIBLE if self._knowledge else LIKELY))
 
     def _looks(self, grey: np.ndarray, spots: Spots) -> Eleven:
         logits, _ = self._look(self._windows(grey, spots.boxes))
@@ -216,9 +222,17 @@ class PageEyes:
     def _numbers(self, found: _Candidates, row: list[list[int]], level: int, shape: tuple[int, ...]) -> list[Number]:
         """The numbers of a row, as they were parted; or, where something is known of them, as that has them."""
         if self._knowledge:
-            parted = self._parted(found, row, self._knowledge)
-            return [self._known(found, places, fit, level, shape) for places, fit in parted]
-        return [self._plain(found, places, level, shape) for places in row]
+            parts = parting.part(found.boxes, row, found.logs(), found.there >= LIKELY, self._knowledge)
+            return [self._number(found, places, fit, level, shape) for places, fit in parts]
+        return [self._number(found, places, None, level, shape) for places in row]
+
+    def _number(
+        self, found: _Candidates, places: list[int], fit: Fit | None, level: int, shape: tuple[int, ...]
+    ) -> Number:
+        """The most probable answer; where something is known, the most probable one that fits it."""
+        if self._knowledge:
+            return self._known(found, places, fit, level, shape)
+        return self._plain(found, places, level, shape)
 
     def _plain(self, found: _Candidates, places: list[int], level: int, shape: tuple[int, ...]) -> Number:
         digits = tuple(_digit(found, place, None, shape) for place in places)
@@ -240,40 +254,6 @@ class PageEyes:
         confidence = self._weighing.number_right(chance / (chance / fit.share + UNFIT))
         rejected = self._rejected(digits, confidence)
         return Number(digits=digits, confidence=confidence, row=level, rejected=rejected, fits=str(self._knowledge))
-
-    def _parted(
-        self, found: _Candidates, row: list[list[int]], knowledge: Knowledge
-    ) -> list[tuple[list[int], Fit | None]]:
-        """Neighbours of a row joined to one number where only together they fit: 4111 1111 1111 1111.
-
-        Of all ways to join them the most probable one, by dynamic programming over where the last number begins; of
-        ways that are as probable, the one with fewer joins at the end.
-        """
-        best_until: list[tuple[float, list[tuple[list[int], Fit | None]]]] = [(0.0, [])]
-        for end in range(1, len(row) + 1):
-            ways = []
-            for begin, (places, fit) in self._ending(found, row, end, knowledge):
-                likely = fit.log_likely if fit else float(found.logs(places).max(axis=1).sum() + np.log(UNFIT))
-                ways.append((best_until[begin][0] + likely, [*best_until[begin][1], (places, fit)]))
-            top = max(likely for likely, _ in ways)
-            best_until.append(next(way for way in ways if way[0] > top - SAME))
-        return [(places, fit) for places, fit in best_until[-1][1] if fit or found.there[places].max() >= LIKELY]
-
-    def _ending(
-        self, found: _Candidates, row: list[list[int]], end: int, knowledge: Knowledge
-    ) -> Iterator[tuple[int, tuple[list[int], Fit | None]]]:
-        """The last number before `end`: alone, and joined with those before it where that fits."""
-        search, places = Search(knowledge), list[int]()
-        most = JOINED if knowledge.longest == np.inf else len(row)
-        for begin in range(end - 1, max(end - 1 - most, -1), -1):
-            places = [*row[begin], *places]
-            if begin < end - 1 and int((found.there[places] >= LIKELY).sum()) > knowledge.longest + SUPERFLUOUS:
-                return
-            for logs in found.logs(row[begin])[::-1]:
-                search.read(logs)
-            fit = _credible(search.fit())
-            if fit or begin == end - 1:
-                yield begin, (places, fit)
 
     def _rejected(self, digits: tuple[Digit, ...], confidence: float) -> str | None:
         if confidence >= self._threshold:
@@ -306,11 +286,6 @@ def page_eyes(spotter: Network, reader: Network, card: Model, alone: ZoomEyes, t
 
     stated = card.rejection.unsure if card.rejection else 0.0
     return PageEyes(find, reader.look, Weighing.of(card), stated if threshold is None else threshold, alone=alone)
-
-
-def _credible(fit: Fit | None) -> Fit | None:
-    """None where it is likelier that a number does not fit than that it is any of those that do."""
-    return fit if fit and fit.log_likely >= np.log(UNFIT * fit.share) else None
 
 
 def _digit(found: _Candidates, place: int, said: int | None, shape: tuple[int, ...]) -> Digit:

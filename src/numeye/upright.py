@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Eleven = Float64[np.ndarray, "n 11"]
 
 ASKED = 24  # digits at most, the likeliest ones, that have a say
-FEWEST = 3  # digits that are needed
+FEWEST = 3  # digits that are needed for a page to be turned
 WELL = -0.25  # mean logarithm of a digit's probability from which on a page lies well
 CLEARLY = 0.35  # by how much what is seen must be better from another side
 WORST = -6.0  # what a digit tells at the least, and one that is not found
@@ -32,14 +32,14 @@ See = Callable[[np.ndarray], tuple[Spots, "Eleven"]]
 
 
 def lies_well(spots: Spots, looks: Eleven) -> bool:
-    """Whether what was found looks like digits as it lies, or is too little to tell.
+    """Whether what was found looks like digits as it lies, or there is nothing.
 
     Args:
         spots: what was found.
         looks: logarithms of the probabilities of the ten digits and of none, for each of them.
     """
     likely = _likeliest(spots)
-    return len(likely) < FEWEST or float(_legible(looks[likely]).mean()) >= WELL
+    return not len(likely) or float(_legible(looks[likely]).mean()) >= WELL
 
 
 def quarter_turns(grey: UInt8[np.ndarray, "height width"], spots: Spots, see: See) -> int:

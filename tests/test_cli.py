@@ -97,6 +97,26 @@ def test_a_table_is_a_matrix(numeye: Numeye) -> None:
     assert done.stdout == "5 3 . . 7 .\n6 . . 1 9 5\n. 9 8 . . 3\n8 . 4 . . 1\n"
 
 
+def test_a_run_that_is_gone_on_with_knows_what_was_rejected_before(numeye: Numeye, tmp_path: Path) -> None:
+    asked = ["read", "--single", BLANK, SEVEN, "--json", "--append", tmp_path / "answers"]
+    assert [numeye(*asked).returncode for _ in range(2)] == [3, 3]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a Linux device")
+def test_a_full_disk_ends_in_one_line_and_its_status() -> None:
+    command = [sys.executable, "-m", "numeye", "read", "--single", str(SEVEN)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "numeye: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a stream as shells do")
+def test_without_standard_error_answers_are_printed_all_the_same() -> None:
+    command = f"exec {sys.executable} -m numeye read --single --max-error 1% {SEVEN} 2>&-"
+    done = subprocess.run(["/bin/sh", "-c", command], stdout=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "7\n")
+
+
 def test_a_run_that_was_cut_off_is_gone_on_with(numeye: Numeye, tmp_path: Path) -> None:
     out = tmp_path / "answers.csv"
     assert numeye("read", SAMPLES, "--csv", "--append", out).stdout == ""

@@ -160,6 +160,8 @@ def test_a_cut_file_is_refused_not_half_read(kind: str, share: float, tmp_path: 
 def test_a_picture_whose_exif_is_damaged_is_read_all_the_same() -> None:
     content = encoded(corner(), "JPEG", exif=b"Exif\0\0" + EXIF.tobytes()[:-12])
     assert grey_of(content).size == 48 * 64
+    none = encoded(corner(), "PNG", exif=b"Exif\0\0no header of a TIFF")
+    assert np.array_equal(grey_of(none), np.asarray(corner()))
 
 
 @pytest.mark.parametrize("give", ["str", "Path", "bytes", "bytearray", "memoryview", "image", "standard input"])
@@ -198,6 +200,9 @@ LEVELS = [
     ("float32", [0, 0.25, 1], [0, 64, 255]),
     ("float32", [0, 4, 16], [0, 64, 255]),
     ("float64", [0, 100.4, 255], [0, 100, 255]),
+    ("float32", [0, 0.5, 1.02], [0, 128, 255]),
+    ("float64", [0, 51, 255.00002], [0, 51, 255]),
+    ("int32", [0, 512, 4_095], [0, 32, 255]),
     ("float64", [0, 65_535], [0, 255]),
     ("float32", [-1, 0, 1], [0, 128, 255]),
     ("float64", [-0.42, 2.82], [0, 255]),
@@ -431,6 +436,26 @@ def test_every_page_of_a_tiff_is_read(tmp_path: Path) -> None:
     ]
 
 
+def test_a_page_of_a_tiff_that_is_damaged_does_not_keep_those_behind_it() -> None:
+    sheets = [Image.fromarray(np.full((40, 40), level, np.uint8)) for level in (10, 100, 200)]
+    content = encoded(sheets[0], "TIFF", save_all=True, append_images=sheets[1:], compression="tiff_deflate")
+    with Image.open(io.BytesIO(content)) as opened:
+        opened.seek(1)
+        (place,) = opened.tag_v2[273]  # type: ignore[attr-defined]  # where its pixels are
+    pages, found = image.pages(content[:place] + bytes(8) + content[place + 8 :]), []
+    with pytest.raises(PictureError, match="the bytes, page 2: damaged"):
+        found.extend(iter(lambda: next(pages), None))
+    assert [page.index for page in found] == [0, 2]
+
+
+def test_an_array_may_be_filled_anew_before_its_page_is_read() -> None:
+    for shape in ((20, 30), (1, 20, 30), (20, 30, 1)):
+        frame = np.full(shape, 200, np.uint8)
+        (page,) = image.pages(frame)
+        frame[:] = 10
+        assert int(page.grey.min()) == 200
+
+
 def two_page_pdf() -> bytes:
     return encoded(
         Image.new("L", (72, 36), BLACK), "PDF", save_all=True, append_images=[Image.new("L", (36, 72), WHITE)]
@@ -443,6 +468,10 @@ def test_every_page_of_a_pdf_is_read_at_200_dots_an_inch() -> None:
         (0, (100, 200), BLACK),
         (1, (200, 100), WHITE),
     ]
+
+
+def test_a_pdf_may_begin_with_an_empty_line() -> None:
+    assert len(list(image.pages(b"\xef\xbb\xbf\r\n" + two_page_pdf()))) == 2
 
 
 def test_a_page_of_a_pdf_that_fails_does_not_keep_those_behind_it() -> None:
@@ -618,6 +647,21 @@ def test_hidden_files_are_no_pictures_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "._seven.png").write_bytes(b"what another system notes")
     (tmp_path / "seven.png").write_bytes(b"")
     assert image.in_folder(tmp_path) == [tmp_path / "seven.png"]
+
+
+def test_a_link_that_may_not_be_followed_is_told_where_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").touch()
+    (tmp_path / "b.png").touch()
+
+    def is_file(path: Path) -> bool:
+        if path.name == "a.png":
+            raise PermissionError(13, "Permission denied")
+        return True
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert [path.name for path in image.in_folder(tmp_path)] == ["a.png", "b.png"]
 
 
 def test_a_folder_without_pictures_is_a_picture_error(tmp_path: Path) -> None:

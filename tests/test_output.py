@@ -98,6 +98,24 @@ def test_what_is_done_is_passed_over(tmp_path: Path) -> None:
     assert [json.loads(line)["image"] for line in file.read_text().splitlines()] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("how", [Json(), Csv()], ids=["json", "csv"])
+def test_what_was_rejected_before_is_known(how: Format, tmp_path: Path) -> None:
+    file = tmp_path / "answers"
+    _written(how, file, reading("a", rows=()), reading("b"), reading("c"))
+    assert Output(how, file, ["a", "b"]).doubtful
+    assert not Output(how, file, ["b", "c"]).doubtful
+
+
+@pytest.mark.parametrize("how", [Json(), Csv()], ids=["json", "csv"])
+def test_a_run_that_fails_before_its_first_answer_changes_nothing(how: Format, tmp_path: Path) -> None:
+    file = tmp_path / "answers"
+    _written(how, file, reading("a"), reading("b"))
+    before = file.read_bytes()
+    with pytest.raises(UsageError), Output(how, file, ["a", "b"]):
+        raise UsageError("no such form")
+    assert file.read_bytes() == before
+
+
 def test_what_is_not_asked_for_now_stays(tmp_path: Path) -> None:
     for how, file in ((Json(), tmp_path / "answers.jsonl"), (Csv(), tmp_path / "answers.csv")):
         for name in ("a", "b"):

@@ -454,6 +454,14 @@ def test_a_network_that_was_trained_further_is_loaded_again(fake: FakeModel) -> 
         assert numeye.read(_sheet(60, 80, 60, 100), model=own, single=True).text == str(digit)
 
 
+def test_many_are_read_with_the_network_that_one_is_though_its_file_has_gone(fake: FakeModel) -> None:
+    own = fake(d3=9.0)
+    kept = Reader(own, single=True)
+    own.unlink()
+    assert kept.for_single().read(_sheet(60, 80, 60, 100)).text == "3"
+    assert Reader(kept.model, single=True).read(_sheet(60, 80, 60, 100)).text == "3"
+
+
 @pytest.mark.parametrize(
     ("odds", "asked", "reason"),
     [(2.5, None, None), (2.5, 0.003, "unsure between 3 and 4"), (2.5, 0.05, None), (9.0, 0.003, None)],

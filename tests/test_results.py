@@ -127,6 +127,12 @@ def test_a_picture_of_any_size_can_be_drawn_on(shape: tuple[int, int], rejected:
     assert np.asarray(drawn.convert("L")).min() < 100
 
 
+def test_the_longest_strip_is_drawn_on_without_wide_margins() -> None:
+    whole = Digit(digit=7, confidence=0.99, box=(0, 0, 10, 10), probabilities=PROBABILITIES)
+    assert reading(whole, height=40_000, width=300).draw().width <= 1_500
+    assert reading(whole, height=40_000, width=1).draw().width <= 200
+
+
 def colours(found: Reading) -> set[tuple[int, ...]]:
     return {colour for _, colour in found.draw().getcolors(1 << 24)}  # type: ignore[misc, union-attr]
 

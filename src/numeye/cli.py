@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import io
 import json as json_module
+import os
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -37,8 +38,12 @@ app.command("serve")(cli_serve.serve)
 
 def run() -> NoReturn:
     """Run the command line; everything raised on purpose ends in one line and a status."""
+    sys.stdout, sys.stderr = (
+        stream or _nowhere() for stream in (sys.stdout, sys.stderr)
+    )  # closed by whoever started it
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")  # a file's name may be any bytes
+        encoding = None if sys.stdout.isatty() else "utf-8"  # a name may have letters that a system's own has not
+        sys.stdout.reconfigure(encoding=encoding, errors="surrogateescape")  # or be any bytes
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow doubts and still reads is no news to a user
     try:
         app()
@@ -51,7 +56,15 @@ def run() -> NoReturn:
 
 def _end(error: Exception, status: int) -> NoReturn:
     say(f"numeye: {error}")
+    try:
+        sys.stdout.flush()
+    except OSError:  # what could not be written would be tried again at the end, and change the status
+        sys.stdout = _nowhere()
     sys.exit(status)
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - open until the end
 
 
 @app.callback(invoke_without_command=True)

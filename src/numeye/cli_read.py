@@ -61,7 +61,7 @@ def read(
         say(reader.promise)
     output = Output(how, append, set(_left(images)) if append else ())
     drawn = Overlays(overlay, output.done) if overlay else None
-    status = 0
+    status = REJECTED if output.doubtful else 0
     with output, _progress(images, output.done, bar=append is not None) as (pictures, tell):
         for answer in reader.stream(pictures, form=form, grid=grid):
             output.add(answer)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SURE, DOUBTFUL, REJECTED = "#009e73", "#e69f00", "#d55e00"
 DOUBT_BELOW = 0.9
 FRAME = "#56b4e9"  # what the network was shown
+LARGEST = 160  # pixels of writing
 LEAST = 160  # pixels of the longer side: a smaller picture is enlarged, so that the writing on it can be read
 
 
@@ -50,7 +51,7 @@ def draw(picture: UInt8[np.ndarray, "height width"], marks: Sequence[Mark], capt
         factor = -(-LEAST // max(image.size))
         image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
     scale = image.width / picture.shape[1]
-    size = max(12, max(image.size) // 28)
+    size = max(12, min(max(image.size) // 28, min(image.size), LARGEST))
     font, line = ImageFont.load_default(size), max(1, size // 8)
     for mark in marks:
         if mark.dashed:

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -32,7 +32,8 @@ Picture = str | Path | bytes | Image.Image | Any
 _PDFIUM = threading.Lock()  # it may be used by one thread at a time
 MAX_PIXELS = 80_000_000  # a page; above it a small file may be a bomb that fills the memory
 PDF_DPI = 200
-WRONG_PAGES = 10  # of a PDF, behind which no more are tried
+BEFORE_PDF = b"\xef\xbb\xbf\0\t\n\r "  # what some programs write before a PDF begins
+WRONG_PAGES = 10  # of a PDF or TIFF, behind which no more are tried
 SCANS, SEGMENTS = 200, 10_000  # of a JPEG; about ten and a hundred are usual
 WHITES = (1.0, 16.0, 255.0, 4095.0, 65535.0)  # a unit, scikit-learn's digits, 8, 12 and 16 bits
 
@@ -126,7 +127,15 @@ def in_folder(folder: Path) -> list[Path]:
 
 def _is_picture(path: Path) -> bool:
     """By its name; hidden files are what other systems leave behind, not pictures."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and _may_be_file(path)
+
+
+def _may_be_file(path: Path) -> bool:
+    """True also of a link that may not be followed: it is told where it is read, and others are read."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 def expand(pictures: Iterable[Picture]) -> Iterator[Picture]:
@@ -142,7 +151,8 @@ def from_array(array: np.ndarray, *, max_pixels: int = MAX_PIXELS) -> UInt8[np.n
     """An array of any dtype as a grey picture.
 
     White is 255 for uint8. In other types, and where uint8 holds a mask of 0 and 1, it is the smallest of `WHITES`
-    that no value exceeds; values below 0 or above 65535 are stretched from the lowest to the highest.
+    that no value exceeds, or, of numbers with a fraction, by a tenth at most, as resizing may: they are cut there.
+    Values below 0 or above 65535 are stretched from the lowest to the highest.
 
     Raises:
         PictureError: the array is empty, too large, not finite or of a shape that is no picture.
@@ -158,8 +168,8 @@ def from_array(array: np.ndarray, *, max_pixels: int = MAX_PIXELS) -> UInt8[np.n
     if array.dtype.kind not in "buif":
         raise PictureError(f"an array of {array.dtype} is no picture; expected numbers")
     levels = _to_uint8(array)
-    if levels.ndim == 2:
-        return levels
+    if levels.ndim == 2:  # never the array itself, which whoever owns it may fill anew before it is read
+        return levels.copy() if np.may_share_memory(levels, array) else levels
     mode = {2: "LA", 3: "RGB", 4: "RGBA"}[levels.shape[2]]
     return _grey(Image.fromarray(np.ascontiguousarray(levels)).convert(mode))
 
@@ -174,12 +184,13 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
     if low < 0 or high > 65535:
         largest = max(abs(low), abs(high))  # divided first, since high - low may be more than a number holds
         return _scaled(values / largest, low / largest, high / largest)
-    return _scaled(values, 0.0, min(white for white in WHITES if white >= high))
+    beyond = 1.1 if array.dtype.kind == "f" else 1.0
+    return _scaled(values, 0.0, min(white for white in WHITES if white * beyond >= high))
 
 
 def _scaled(values: np.ndarray, black: float, white: float) -> np.ndarray:
     unit = (values - black) / max(white - black, 1e-30)
-    levels: np.ndarray = np.rint(unit * 255).astype(np.uint8)
+    levels: np.ndarray = np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8)
     return levels
 
 
@@ -200,16 +211,36 @@ def _pages_of_file(name: str, content: bytes, max_pixels: int) -> Iterator[Page]
     label = {"": "the bytes", "-": "standard input"}.get(name, name)
     if not content:
         raise PictureError(f"{label}: empty; expected a picture")
-    if content.startswith(b"%PDF-"):
+    if content[:1024].lstrip(BEFORE_PDF).startswith(b"%PDF-"):
         yield from _pages_of_pdf(name, label, content, max_pixels)
         return
-    with _explained(label, content), _open(label, content, max_pixels) as image:
+    with _explained(label, content), _open(label, content, max_pixels) as image, _wrong_pages() as wrong:
         for index, frame in enumerate(_frames(image)):
             where = f"{label}, page {index + 1}" if index else label
-            _check_size(where, frame.size, max_pixels)
-            with _explained(where):
-                grey = _grey(frame)
-            yield Page(name=name, index=index, grey=grey)
+            try:
+                _check_size(where, frame.size, max_pixels)
+                with _explained(where):
+                    grey = _grey(frame)
+            except PictureError as error:
+                wrong(error)
+            else:
+                yield Page(name=name, index=index, grey=grey)
+
+
+@contextmanager
+def _wrong_pages() -> Iterator[Callable[[PictureError], None]]:
+    """To be told of pages that cannot be read: those behind them are read all the same, then they are told."""
+    wrong: list[PictureError] = []
+
+    def tell(error: PictureError) -> None:
+        wrong.append(error)
+        if len(wrong) == WRONG_PAGES:
+            raise PictureError(f"{error}; the {WRONG_PAGES}th that fails, none behind it is read") from error
+
+    yield tell
+    if wrong:
+        others = f" (and {len(wrong) - 1} more of its pages)" if len(wrong) > 1 else ""
+        raise PictureError(f"{wrong[0]}{others}") from wrong[0]
 
 
 def _open(label: str, content: bytes, max_pixels: int) -> Image.Image:
@@ -287,7 +318,7 @@ def _check_size(label: str, size: tuple[int, int], max_pixels: int) -> None:
 
 def _grey(image: Image.Image) -> np.ndarray:
     """Upright by EXIF, flat on paper, one channel of uint8."""
-    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # else it would be copied
+    if _orientation(image) != 1:  # else it would be copied
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         try:
@@ -299,6 +330,14 @@ def _grey(image: Image.Image) -> np.ndarray:
     if image.mode not in ("L", "1", "RGB"):
         image = image.convert("RGB")
     return np.array(image.convert("L"))
+
+
+def _orientation(image: Image.Image) -> int:
+    """As EXIF tells it; what it says is no reason to refuse a picture whose pixels are whole."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # noqa: BLE001 - Pillow raises whatever a damaged header leads it to
+        return 1
 
 
 def _on_paper(image: Image.Image) -> Image.Image:
@@ -320,20 +359,15 @@ def _pages_of_pdf(name: str, label: str, content: bytes, max_pixels: int) -> Ite
     with _PDFIUM, _explained(f"{label}: a PDF that cannot be opened"):
         document = pypdfium2.PdfDocument(content)
     try:
-        wrong: list[PictureError] = []
-        for index in range(len(document)):
-            try:
-                with _PDFIUM:
-                    grey = _page_of_pdf(document, index, f"{label}, page {index + 1}", max_pixels)
-            except PictureError as error:  # those behind it are read all the same
-                wrong.append(error)
-                if len(wrong) == WRONG_PAGES:
-                    raise PictureError(f"{error}; the {WRONG_PAGES}th that fails, none behind it is read") from error
-                continue
-            yield Page(name=name, index=index, grey=grey)
-        if wrong:
-            others = f" (and {len(wrong) - 1} more of its pages)" if len(wrong) > 1 else ""
-            raise PictureError(f"{wrong[0]}{others}") from wrong[0]
+        with _wrong_pages() as wrong:
+            for index in range(len(document)):
+                try:
+                    with _PDFIUM:
+                        grey = _page_of_pdf(document, index, f"{label}, page {index + 1}", max_pixels)
+                except PictureError as error:
+                    wrong(error)
+                else:
+                    yield Page(name=name, index=index, grey=grey)
     finally:
         with _PDFIUM:
             document.close()

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Container, Iterator, KeysView
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -14,6 +14,7 @@ from numeye import atomic
 from numeye.errors import OutputError, UsageError
 from numeye.results import CSV_COLUMNS, REGION, Reading, Unreadable, to_csv
 
+REJECTED_COLUMN = CSV_COLUMNS.index("rejected")
 STANDARD_INPUT = "-"  # another picture every time, which nobody can go on with
 
 Answer = Reading | Unreadable
@@ -93,6 +94,7 @@ class Output:
 
     Attributes:
         done: the pictures whose answers are in the file already, in the order in which they are there.
+        doubtful: whether something was rejected in those of these answers that are asked for.
 
     Raises:
         UsageError: plain text can't be gone on with.
@@ -102,15 +104,26 @@ class Output:
     def __init__(self, how: Format, file: Path | None = None, asked: Container[str] = ()) -> None:
         self._how = how
         self._file = file
-        self.done: KeysView[str] = dict[str, None]().keys()
+        self._left: str | None = None
+        kept: list[_Row] = []
         if file is not None:
             if isinstance(how, Plain):
                 raise UsageError("--append: expected --csv or --json with it; plain text can't be gone on with")
-            self.done = _go_on(how, file, asked)
+            kept, self._left = _go_on(how, file, asked)
+        self.done = dict.fromkeys(row.image for row in kept if row.image != STANDARD_INPUT).keys()
+        self.doubtful = any(row.doubtful and row.image in asked for row in kept)
         self._stream: TextIO | None = None
 
     def add(self, answer: Answer) -> None:
-        """Write one more and see to it that it is out."""
+        """Write one more and see to it that it is out.
+
+        Before the first one, what is read again is taken out of the file: a run that fails at once changes nothing.
+        """
+        if self._file is not None and self._left is not None and self._stream is not None:
+            self._stream.close()
+            left = self._left or self._how.heading()
+            atomic.write_bytes(self._file.resolve(), left.encode("utf-8", "surrogateescape"))
+            self._stream, self._left = _to_be_added_to(self._file), None
         self._write(self._how.lines(answer))
 
     def __enter__(self) -> Output:
@@ -137,14 +150,15 @@ def _to_be_added_to(file: Path) -> TextIO:
     return file.open("a", encoding="utf-8", errors="surrogateescape", newline="")
 
 
-def _go_on(how: Json | Csv, file: Path, asked: Container[str]) -> KeysView[str]:
-    """The pictures that are done, in their order; those that are to be read again are taken out of the file.
+def _go_on(how: Json | Csv, file: Path, asked: Container[str]) -> tuple[list[_Row], str | None]:
+    """The answers that stay, and what is to be left in the file; None where that is all of it.
 
-    These are the last one, which may have more pages or numbers than an interrupted run wrote, and those that could not
-    be read. What is not asked for now stays as it is.
+    Those that are to be read again are the last one, which may have more pages or numbers than an interrupted run
+    wrote, and those that could not be read. What is not asked for now stays as it is, but for the last one before a
+    line that was cut off: it is not known whether it was all there.
     """
     if not file.is_file():
-        return dict[str, None]().keys()
+        return [], None
     try:
         text = file.read_bytes().decode("utf-8", "surrogateescape")
     except OSError as error:
@@ -162,9 +176,7 @@ def _go_on(how: Json | Csv, file: Path, asked: Container[str]) -> KeysView[str]:
     again.discard(STANDARD_INPUT)
     kept = [row for row in rows if row.image not in again]
     left = heading + "".join(row.text for row in kept)
-    if left != text:
-        atomic.write_bytes(file.resolve(), left.encode("utf-8", "surrogateescape"))
-    return dict.fromkeys(row.image for row in kept if row.image != STANDARD_INPUT).keys()
+    return kept, left if left != text else None
 
 
 NOT_OURS: dict[type, str] = {
@@ -174,10 +186,11 @@ NOT_OURS: dict[type, str] = {
 
 
 class _Row(NamedTuple):
-    """A line of a file of answers, or several: the picture, whether it could not be read, and the text."""
+    """A line of a file of answers, or several: the picture, what became of it, and the text."""
 
     image: str
     failed: bool
+    doubtful: bool
     text: str
 
 
@@ -185,8 +198,9 @@ def _json_rows(file: Path, text: str, _: str) -> Iterator[_Row]:
     for line in io.StringIO(text, newline="\n"):
         try:
             told = json.loads(line)
-            yield _Row(str(told["image"]), "error" in told, line)
-        except (ValueError, KeyError, TypeError) as error:
+            doubtful = [told.get("rejected"), *(number.get("rejected") for number in told.get("numbers") or ())]
+            yield _Row(str(told["image"]), "error" in told, any(doubtful), line)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise OutputError(f"{file}: {NOT_OURS[Json]}; choose another with --append") from error
 
 
@@ -199,5 +213,5 @@ def _csv_rows(file: Path, text: str, heading: str) -> Iterator[_Row]:
         if waiting.count('"') % 2 == 0:  # a name may go over several lines
             row = next(csv.reader(io.StringIO(waiting, newline="")), [])
             if row:
-                yield _Row(row[0], False, waiting)
+                yield _Row(row[0], False, bool(row[REJECTED_COLUMN]), waiting)
             waiting = ""

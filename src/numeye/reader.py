@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numeye import image, risk, weights
+from numeye import image, risk, source, weights
 from numeye.errors import MissingExtra, PictureError, UsageError
 from numeye.eyes import KINDS, USUAL, MnistEyes, Network, ZoomEyes
 from numeye.image import Page, Picture
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 BATCH = 64  # pictures of one digit that go through the network together
 BEARING = 3  # mistakes that the surest answers tried for a promise could bear; see `numeye.risk.promise`
 BATCH_PIXELS = 16_000_000  # or fewer, so that large photographs do not pile up in memory
-AHEAD = 3  # pages for each core that wait to be read, or have been read before those that come first
+AHEAD = 3  # pages for each core that wait to be read, or have been read before those that come first; one of large ones
 
 
 Eyes = MnistEyes | ZoomEyes | PageEyes
@@ -44,7 +43,8 @@ class Reader:
     Safe to call from several threads, and several readers with different models can live side by side.
 
     Args:
-        model: name of a packaged model, a run folder or an ONNX file; the default model where left out. A network that
+        model: name of a packaged model, a run folder or an ONNX file, or one that `numeye.weights.load` gave; the
+            default model where left out. A network that
             reads single digits in the world finds them on pages with the packaged `spotter`; one that is fed with
             MNIST's frame reads one digit a picture, whatever `single` says.
         single: one digit a picture.
@@ -67,7 +67,7 @@ class Reader:
 
     def __init__(
         self,
-        model: str | Path | None = None,
+        model: str | Path | weights.Model | None = None,
         *,
         single: bool = False,
         max_error: float | None = None,
@@ -84,7 +84,8 @@ class Reader:
             "check": check,
             "threads": threads,
         }
-        asked = weights.load(model)
+        asked = model if isinstance(model, weights.Model) else weights.load(model)
+        self._asked["model"] = asked  # so that others like this one read with the same network
         network = Network(asked, threads)
         asked = asked if asked.framing else asked.framed(network.framing)
         self.spotter = None if single else _spotter(asked)
@@ -140,6 +141,8 @@ class Reader:
         self, pictures: Iterable[Picture], *, form: Form | None = None, grid: bool = False
     ) -> Iterator[Reading]:
         """Read pictures as they come, one reading a page, in order; a folder stands for the pictures in it.
+
+        Some pictures are taken before the first answer is given, so that all cores are at work.
 
         Args:
             pictures: see `read`.
@@ -280,7 +283,9 @@ def _promise(model: weights.Model, spotter: weights.Model | None, max_error: flo
                 f"{spotter.name}: promises an error rate only together with the model {beside.get('name')} that its "
                 f"card names, not with {model.name}"
             )
-        return risk.promise(spotter.name, calibration, max_error, bearing=BEARING)
+        # What is set aside without a promise stays so with one that asks for less.
+        lowest = (spotter.rejection or USUAL).unsure
+        return risk.promise(spotter.name, calibration, max_error, lowest=lowest, bearing=BEARING)
     # Answers that are at least so sure are never set aside as no digit, so that what is accepted is what was counted.
     lowest = 1 - (model.rejection or USUAL).no_digit if model.framing == "zoom" else 0.0
     return risk.promise(model.name, calibration, max_error, lowest=lowest, bearing=BEARING)
@@ -288,7 +293,7 @@ def _promise(model: weights.Model, spotter: weights.Model | None, max_error: flo
 
 def _side_by_side(pages: Iterable[Page | Unreadable], read: ReadPage) -> Iterator[Reading | Unreadable]:
     """Pages by all cores, in the order in which they come; few wait, and the larger they are the fewer."""
-    cores = os.cpu_count() or 1
+    cores = source.cores()
     waiting: deque[tuple[Waiting, int]] = deque()
     with ThreadPoolExecutor(cores) as pool:
         try:
@@ -319,7 +324,8 @@ def _is_done(waiting: Waiting) -> bool:
 
 
 def _are_many(waiting: deque[tuple[Waiting, int]], cores: int) -> bool:
-    return len(waiting) > AHEAD * cores or sum(size for _, size in waiting) > BATCH_PIXELS
+    large = sum(size for _, size in waiting) > BATCH_PIXELS
+    return len(waiting) > (cores if large else AHEAD * cores)
 
 
 def _done(waiting: Waiting) -> Sequence[Reading | Unreadable]:

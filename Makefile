@@ -27,9 +27,13 @@ help:
 	$(PIP) --editable .
 	@touch $@
 
+.venv/.train: .venv/bin/python pyproject.toml
+	$(PIP) --editable '.[train]'
+	@touch $@ .venv/.light
+
 .venv/.dev: .venv/bin/python pyproject.toml
 	$(PIP) --editable '.[dev]'
-	@touch $@ .venv/.light
+	@touch $@ .venv/.train .venv/.light
 
 .venv/.docs: .venv/.dev
 	$(PIP) --editable '.[docs]'
@@ -49,13 +53,13 @@ lint: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-train: .venv/.dev
+train: .venv/.train
 	$(BIN)/numeye train classic --run runs/classic-seed0 --resume
 
-reader: .venv/.dev
+reader: .venv/.train
 	$(BIN)/numeye train reader --run runs/reader-seed0 --resume
 
-spotter: .venv/.dev
+spotter: .venv/.train
 	$(BIN)/numeye train spotter --run runs/spotter-seed0 --resume
 
 evidence: .venv/.dev

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Promise:
-    """What a recipe says of itself, measured by `numeye bench train`.
+    """What a recipe says of itself; the page shows it beside the recipe.
 
     Attributes:
         accuracy: percent of MNIST test read right, mean over seeds where there are several; of a recipe that finds

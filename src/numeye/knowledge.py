@@ -3,8 +3,9 @@
 The places are read once, from right to left. Answers that are alike in what is left to match, in how many digits they
 have and in their check sum so far can only go on alike, so of all these only the best one is kept, and the sum of their
 probabilities (Viterbi 1967, 10.1109/TIT.1967.1054010). This finds the most probable answer that fits, and its share,
-exactly. To try one answer after the other would not get there: 16 digits in 19 places come after thousands of answers
-with more. The price is that an expression has to be a regular one: what looks ahead or refers back is refused.
+exactly, but for expressions of more than `LIMIT` states, of which the likeliest are followed. To try one answer after
+the other would not get there: 16 digits in 19 places come after thousands of answers with more. The price is that an
+expression has to be a regular one: what looks ahead or refers back is refused.
 """
 
 from __future__ import annotations

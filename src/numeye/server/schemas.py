@@ -102,7 +102,7 @@ class Layer(BaseModel):
 
 
 class Explanation(BaseModel):
-    """How a network saw one digit. Without a digit, `rejected` says why, and it was fed with an empty picture."""
+    """How a network saw one digit. Without one, `rejected` says why; of a blank page it was fed with an empty picture."""
 
     model: str
     answer: str | None

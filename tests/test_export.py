@@ -15,7 +15,7 @@ from numeye import Reader, evaluate, open_data, weights
 from numeye.errors import RunError
 from numeye.runs import Run
 from numeye.training.data import loaders
-from numeye.training.export import PARITY, best_checkpoint, check_parity, export, load_weights, to_onnx
+from numeye.training.export import PARITY, _temperature, best_checkpoint, check_parity, export, load_weights, to_onnx
 from numeye.training.models import create_model
 from numeye.training.train import train
 
@@ -85,6 +85,21 @@ def test_exported_elsewhere_the_run_is_left_alone(run: Run, few_digits: Path, tm
     assert sorted(names) == ["card.json", "model.onnx", "model.safetensors"]
     session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx", providers=["CPUExecutionProvider"])
     assert [port.name for port in (*session.get_inputs(), *session.get_outputs())] == ["images", "logits"]
+
+
+def test_more_digits_are_held_back_than_both_runtimes_are_compared_on(
+    run: Run, few_digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("numeye.training.export.PARITY_PICTURES", 3)
+    card = json.loads((export(run, loaders(str(few_digits), 64), tmp_path) / "card.json").read_text())
+    assert 0.05 < card["temperature"] < 20
+
+
+def test_digits_that_are_all_right_do_not_make_surer() -> None:
+    logits, labels = np.eye(10)[:6] * 3, np.arange(6)
+    assert _temperature(logits, labels) == 1
+    assert _temperature(-logits, labels) > 10
+    assert 0.05 < _temperature(np.tile(logits, (50, 1)), np.append(np.tile(labels, 50)[:-1], 0)) < 1
 
 
 def test_nothing_is_exported_of_a_run_without_an_epoch(few_digits: Path, tmp_path: Path) -> None:

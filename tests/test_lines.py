@@ -55,6 +55,31 @@ def test_a_look_at_nothing_is_beside_every_digit(labels: np.ndarray) -> None:
     assert found > (60 if len(labels) else 350)
 
 
+def test_a_whole_digit_that_stands_alone_is_never_nothing() -> None:
+    random, one = np.random.default_rng(0), np.array([[80, 80, 92, 104]], np.float32)
+    for _ in range(2_000):
+        (x, y, side, _), label, _ = lines.look(tile(np.array([7]), one), random)
+        if label == NO_DIGIT and side < SIZE:
+            exact = side / 1.6  # windows are as much wider, and a little beside, what was asked for
+            assert (one[0, :2] < np.array([x, y]) - exact / 2).any() or (
+                one[0, 2:] > np.array([x, y]) + exact / 2
+            ).any()
+
+
+def test_where_several_pixels_become_one_they_are_averaged() -> None:
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (192, 192)).astype(np.uint8)
+    noise[64:128] = 128  # a line that stays where it is
+    for side, most in ((40.0, 80), (120.0, 45), (192.0, 35)):
+        shown = cut(noise, (96.0, 160.0, side, side), np.array([0.0, 0.0]))
+        assert np.std(shown[20:30].astype(float)) < most
+    marked = np.full((192, 192), 255, np.uint8)
+    marked[64:128, 24:168] = 0  # stays where it is
+    whole = cut(marked, (96.0, 96.0, 192.0, 192.0), np.array([0.0, 0.0])) < 128
+    edges = [place for axis in (1, 0) for place in np.flatnonzero(whole.any(axis=axis))[[0, -1]].tolist()]
+    assert edges == [13, 26, 5, 34]
+
+
 def test_where_digits_leave_no_room_the_whole_tile_is_no_digit() -> None:
     boxes = np.array([[x, y, x + 20, y + 20] for x in range(0, SIZE, 20) for y in range(0, SIZE, 20)], np.float32)
     random, crowded = np.random.default_rng(0), tile(np.full(len(boxes), 7), boxes)

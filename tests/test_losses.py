@@ -33,9 +33,14 @@ def test_a_right_answer_in_the_right_place_costs_least() -> None:
 
 
 def test_a_digit_of_a_few_pixels_is_to_be_found_and_not_to_be_read() -> None:
-    outputs = torch.zeros(2, 15, requires_grad=True)
-    FindAndRead()(outputs, torch.tensor([[3, 0.4, 0.6, 0.1, 0.15], [3, 0.4, 0.6, 0.2, 0.3]])).backward()
+    outputs, targets = torch.zeros(2, 15, requires_grad=True), torch.tensor([[3, 0.4, 0.6, 0.1, 0.15]] * 2)
+    targets[1, 3:] = torch.tensor([0.2, 0.3])
+    FindAndRead()(outputs, targets).backward()
     assert outputs.grad is not None
-    assert (outputs.grad[0, :11] == 0).all()
+    assert torch.allclose(outputs.grad[0, :10], outputs.grad[0, 0])  # which one it is does not matter, but
+    assert outputs.grad[0, 0] < 0 < outputs.grad[0, 10]  # that it is one does
     assert (outputs.grad[0, 11:] != 0).all()
-    assert (outputs.grad[1, :11] != 0).all()
+    assert outputs.grad[1, 3] < 0 < outputs.grad[1, 4]
+    other, none = torch.eye(15)[[4, 4]], torch.eye(15)[[10, 10]]
+    assert FindAndRead().right(other, targets).tolist() == [True, False]
+    assert FindAndRead().right(none, targets).tolist() == [False, False]

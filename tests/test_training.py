@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from numeye.training.bare import bare_epoch
 from numeye.training.data import loaders
 from numeye.training.loop import Callback, Stopped, Training, seed_of_epoch
 from numeye.training.models import create_model
+from numeye.training.plan import plan_training
 from numeye.training.train import train
 
 EPOCHS = 3
@@ -326,6 +328,15 @@ def test_what_cannot_be_trained_ends_in_one_clear_error(undisturbed: Path, few_d
     with pytest.raises(UsageError, match="no network 'clasic'; there are classic"):
         train(str(other), run=tmp_path / "new", data=str(few_digits))
     assert not (tmp_path / "new").exists()
+
+
+def test_what_a_recipe_says_of_itself_makes_it_no_other(undisturbed: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("classic")
+    assert recipe.trains_as(replace(recipe, about="the same", promise=None))
+    assert not recipe.trains_as(replace(recipe, learning_rate=0.1))
+    same = tmp_path / "classic.toml"
+    same.write_text('model = "classic"\nepochs = 5\nabout = "In other words."\n')
+    assert plan_training(str(same), folder=undisturbed, resume=True).run is not None
 
 
 def test_a_recipe_of_ones_own_is_gone_on_with_by_the_command_that_is_printed(few_digits: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ compared to, in the same minutes on the same machine; medians are quoted, with t
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -150,7 +151,8 @@ def bench_train(seeds: Sequence[int], rounds: int, runs: Path, cache: str | None
             }
         )
     if result["seeds"]:
-        result["mean"], result["half_width"] = mean_interval([run["accuracy"] for run in result["seeds"]])
+        result["mean"], half_width = mean_interval([run["accuracy"] for run in result["seeds"]])
+        result["half_width"] = None if math.isnan(half_width) else half_width  # one seed tells nothing of others
     return result
 
 

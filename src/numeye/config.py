@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -85,6 +85,10 @@ class Recipe:
         self._check_what_it_learns_from()
         if self.precision not in ("float32", "bfloat16"):
             raise UsageError(f"recipe {self.name}: precision is {self.precision!r}, expected float32 or bfloat16")
+
+    def trains_as(self, other: Recipe) -> bool:
+        """Whether the same weights come of both: what they say of themselves is for people."""
+        return replace(self, about="", promise=None) == replace(other, about="", promise=None)
 
     def _check_what_it_learns_from(self) -> None:
         if self.tiles and (self.paper or self.without):

@@ -74,7 +74,7 @@ def render(run: Run, evaluation: Evaluation | None, mistakes: Image.Image | None
 def repeat_command(run: Run) -> str:
     """What a person types to make this run again."""
     config = run.config
-    own = config.recipe.name not in list_recipes() or config.recipe != load_recipe(config.recipe.name)
+    own = config.recipe.name not in list_recipes() or not config.recipe.trains_as(load_recipe(config.recipe.name))
     name = f"{config.recipe.name}.toml" if own else config.recipe.name
     words = ["numeye", "train", name, "--seed", str(config.seed), "--epochs", str(config.epochs)]
     words += ["--run", f"{run.folder}-again"]

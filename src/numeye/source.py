@@ -12,8 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "pillow", "onnxruntime", "torch", "torchvision", "safetensors", "onnx", "onnxscript",
-            "scikit-learn", "scikit-image", "scipy", "adversarial-robustness-toolbox", "cleanlab")  # fmt: skip
+PACKAGES = ("numpy", "pillow", "onnxruntime", "torch", "torchvision", "opencv-python-headless", "safetensors", "onnx",
+            "onnxscript", "scikit-learn", "scikit-image", "scipy", "adversarial-robustness-toolbox",
+            "cleanlab")  # fmt: skip
 _HERE = Path(__file__).parent
 
 

@@ -102,7 +102,7 @@ def export(run: Run, loaders: Loaders, folder: Path | None = None, cache: str | 
         plain = open_data("mnist:validation", cache=cache)
         card |= calibrate.calibrate(graph, loaders.calibration or loaders.validation.dataset, plain)
     else:
-        card |= {"temperature": fit_temperature(logits, labels.numpy())}
+        card |= {"temperature": _temperature(logits, labels.numpy()[: len(logits)])}
     card["accuracy"] = _measured_before(run.folder, card)
     return _write(target, checkpoint, graph, card)
 
@@ -113,6 +113,12 @@ def _write(target: Path, checkpoint: Checkpoint, graph: bytes, card: dict[str, A
     atomic.write_bytes(target / ONNX_FILE, graph)
     _write_card(target, card)
     return target
+
+
+def _temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Where none of these is misread they do not tell how sure to be: then no surer than the network itself."""
+    fitted = fit_temperature(logits, labels)
+    return fitted if (logits.argmax(axis=1) != labels).any() else max(1.0, fitted)
 
 
 class _TwoOutputs(nn.Module):

@@ -8,7 +8,7 @@ import numpy as np
 
 from numeye.training.paper.crop import NO_DIGIT
 from numeye.training.paper.page import SIZE, Tile
-from numeye.training.windows import Window, about
+from numeye.training.windows import LOOK, Window, about
 
 if TYPE_CHECKING:
     from jaxtyping import Float32
@@ -51,9 +51,17 @@ def _nothing(
             if random.random() < BESIDE:
                 place[1] = middles[near, 1] + random.normal(0, 0.15) * side
         room = APART * np.maximum(sides, side)
-        if not (np.abs(middles - place) < room).all(axis=1).any():
+        if not (np.abs(middles - place) < room).all(axis=1).any() and not _alone(boxes, place, side * LOOK / 2):
             return np.concatenate([place - side / 2, place + side / 2]).astype(np.float32)
     return _whole()
+
+
+def _alone(boxes: Float32[np.ndarray, "n 4"], place: np.ndarray, half: float) -> bool:
+    """Whether all that a look sees is one whole digit, if not in its middle: that is no place without one."""
+    low, high = place - half, place + half
+    touched = ((boxes[:, :2] < high) & (boxes[:, 2:] > low)).all(axis=1)
+    inside = ((boxes[:, :2] >= low) & (boxes[:, 2:] <= high)).all(axis=1)
+    return bool(touched.sum() == 1 and inside.any())
 
 
 def _whole() -> Float32[np.ndarray, " 4"]:

@@ -23,7 +23,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from numeye.config import RunConfig
+from numeye.config import Recipe, RunConfig
 from numeye.errors import RunError, TrainingError, UsageError
 from numeye.runs import MODEL, OPTIMIZER, Checkpoint, Run
 from numeye.training.data import Loaders
@@ -48,6 +48,10 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda _: 1.0,
     "one-cycle": one_cycle,
 }
+
+
+# What is learnt from, pixels a side of two that are shown to try, and the shape of what is to be answered to them.
+SHOWN = (("tiles", 128, (2, 15, 32, 32)), ("paper", 40, (2, 15)), ("digits", 28, (2, 10)))
 
 
 class Stopped(Exception):
@@ -102,9 +106,8 @@ class Training:
         self.model = create_model(recipe.model).to(self.device).to(memory_format=layout)
         self.loss_function = _named(LOSSES, recipe.loss, "loss")()
         optimizer_type: Any = _named(OPTIMIZERS, recipe.optimizer, "optimizer")
-        settings = {"weight_decay": recipe.weight_decay} if recipe.weight_decay else {}
         self.optimizer: torch.optim.Optimizer = optimizer_type(
-            self.model.parameters(), lr=recipe.learning_rate, **settings
+            self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
         self.schedule = _named(SCHEDULES, recipe.schedule, "schedule")
         self.average = _average(self.model, recipe.average) if recipe.average else None
@@ -294,6 +297,7 @@ class Training:
             self.model.load_state_dict(raw or kept)
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+            _lay_out_alike(self.optimizer)
         except (RuntimeError, ValueError) as error:
             first = str(error).splitlines()[0]
             raise RunError(f"{checkpoint.folder}: weights of another network ({first})") from error
@@ -305,10 +309,25 @@ class Training:
         self._seconds = checkpoint.state["seconds"]
 
 
+def _lay_out_alike(optimizer: torch.optim.Optimizer) -> None:
+    """What the optimiser remembers of each weight in the weight's own order of memory: steps are quicker."""
+    for parameter, remembered in optimizer.state.items():
+        for key, value in remembered.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                remembered[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+
+
 def _average(model: nn.Module, steps: int) -> AveragedModel:
-    """A moving average of the weights, those of the batch normalisation included (Polyak and Juditsky 1992)."""
-    decay = get_ema_multi_avg_fn(1 - 1 / steps)  # type: ignore[no-untyped-call]
-    return AveragedModel(model, multi_avg_fn=decay, use_buffers=True)
+    """A moving average of the weights, those of the batch normalisation included (Polyak and Juditsky 1992).
+
+    Over fewer steps at first, or the random weights of the beginning would still count after a short training.
+    """
+
+    def average(kept: Any, now: Any, count: Any) -> None:
+        decay = min(1 - 1 / steps, (1 + int(count)) / (10 + int(count)))
+        get_ema_multi_avg_fn(decay)(kept, now, count)  # type: ignore[no-untyped-call]
+
+    return AveragedModel(model, multi_avg_fn=average, use_buffers=True)
 
 
 def _tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -328,11 +347,23 @@ def check_possible(config: RunConfig) -> None:
         UsageError: the device, the network, the loss or the optimiser.
     """
     choose_device(config.device)
-    create_model(config.recipe.model)
     _named(LOSSES, config.recipe.loss, "loss")
+    _check_fits(config.recipe)
     _named(OPTIMIZERS, config.recipe.optimizer, "optimizer")
     _named(SCHEDULES, config.recipe.schedule, "schedule")
     check_families(config.recipe.without)
+
+
+def _check_fits(recipe: Recipe) -> None:
+    """Show the network once what it would learn from, and look at the shape of what it answers."""
+    things, side, wanted = next(kind for kind in SHOWN if kind[0] == "digits" or getattr(recipe, kind[0]))
+    try:
+        with torch.no_grad():
+            shape = tuple(create_model(recipe.model).eval()(torch.zeros(2, 1, side, side)).shape)
+    except (RuntimeError, TypeError):  # of sizes; of types, where those that are written are checked
+        shape = ()
+    if shape != wanted:
+        raise UsageError(f"recipe {recipe.name}: the model {recipe.model} cannot learn from {things}; choose another")
 
 
 def hardware() -> dict[str, Any]:

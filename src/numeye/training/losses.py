@@ -25,7 +25,7 @@ class CrossEntropy(nn.CrossEntropyLoss):
 class FindAndRead(nn.Module):
     """Of eleven logits against the digit, or "no digit", and of the box against where the digit is.
 
-    A digit of a few pixels counts for the box alone: it is to be found, and read in a closer look.
+    A digit of a few pixels is to be found, and read in a closer look: any of the ten is right.
     """
 
     legible = 0.2  # of the view, the longer side of the digit
@@ -35,16 +35,22 @@ class FindAndRead(nn.Module):
         """The mean over a batch."""
         labels = targets[:, 0].long()
         there = labels < NO_DIGIT
-        legible = ~there | (targets[:, 3:].amax(dim=1) >= self.legible)
-        each = functional.cross_entropy(outputs[:, :11], labels, reduction="none")
-        read = (each * legible).sum() / len(targets)
+        logs = functional.log_softmax(outputs[:, :11], dim=1)
+        one = torch.gather(logs, 1, labels[:, None])[:, 0]
+        some = torch.logsumexp(logs[:, :NO_DIGIT], dim=1)
+        read = -torch.where(self._legible(targets), one, some).sum() / len(targets)
         found = functional.smooth_l1_loss(outputs[there, 11:], targets[there, 1:], beta=0.05, reduction="sum")
         loss: Tensor = read + self.box_weight * found / len(targets)
         return loss
 
     def right(self, outputs: Float[Tensor, "n 15"], targets: Float[Tensor, "n 5"]) -> Bool[Tensor, " n"]:
         """Whether the best of the eleven answers is right."""
-        return torch.eq(outputs[:, :11].argmax(dim=1), targets[:, 0].long())
+        best = outputs[:, :11].argmax(dim=1)
+        return torch.where(self._legible(targets), best == targets[:, 0].long(), best < NO_DIGIT)
+
+    def _legible(self, targets: Float[Tensor, "n 5"]) -> Bool[Tensor, " n"]:
+        """Where it is told which digit it is, or that there is none."""
+        return (targets[:, 0] >= NO_DIGIT) | (targets[:, 3:].amax(dim=1) >= self.legible)
 
 
 class Spot(nn.Module):

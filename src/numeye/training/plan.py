@@ -71,7 +71,7 @@ def plan_training(
     path = Path(folder)
     if resume and (path / "config.json").is_file():
         run = Run.open(path)
-        if wanted is not None and wanted != run.config.recipe:
+        if wanted is not None and not wanted.trains_as(run.config.recipe):
             other = "another version of it" if wanted.name == run.config.recipe.name else run.config.recipe.name
             raise RunError(f"{path}: this run is of the recipe {other}, not {recipe}; choose another folder with --run")
         _check_same(run, asked)

@@ -35,16 +35,28 @@ def stretched(window: Window, chance: float) -> Window:
 
 def cut(picture: np.ndarray, window: Window, chance: Float64[np.ndarray, " 2"]) -> np.ndarray:
     """The window as 40x40 pixels; what lies beyond the picture is paper, or its border drawn out."""
-    x, y, across, down = window[0], window[1], window[2] / SIDE, window[3] / SIDE
-    corner = x - 0.5 - across * (SIDE - 1) / 2, y - 0.5 - down * (SIDE - 1) / 2
-    matrix = np.array([[across, 0, corner[0]], [0, down, corner[1]]], np.float32)
     border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
     paper = int(np.partition(border, len(border) // 2)[len(border) // 2])  # the median, quickly
     mode = cv2.BORDER_CONSTANT if chance[0] < 0.8 else cv2.BORDER_REPLICATE
+    picture, (x, y, across, down) = _smaller(picture, window)
+    across, down = across / SIDE, down / SIDE
+    corner = x - 0.5 - across * (SIDE - 1) / 2, y - 0.5 - down * (SIDE - 1) / 2
+    matrix = np.array([[across, 0, corner[0]], [0, down, corner[1]]], np.float32)
     shown: np.ndarray = cv2.warpAffine(
         picture, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=mode, borderValue=paper
     )
     return shown if chance[1] < 0.7 else 255 - shown
+
+
+def _smaller(picture: np.ndarray, window: Window) -> tuple[np.ndarray, Window]:
+    """Where several pixels become one they are averaged first, as they are when a picture is read."""
+    times = round(max(window[2:]) / SIDE)
+    if times < 2:
+        return picture, window
+    height, width = (max(1, round(side / times)) for side in picture.shape)
+    right, down = width / picture.shape[1], height / picture.shape[0]
+    small: np.ndarray = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return small, (window[0] * right, window[1] * down, window[2] * right, window[3] * down)
 
 
 def seen(box: Float32[np.ndarray, " 4"], window: Window) -> tuple[float, float, float, float]:

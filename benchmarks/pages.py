@@ -1,11 +1,16 @@
-"""How well and how fast numbers are read, on pictures that are made here: strings, empty pages, large photographs.
+"""How well and how fast numbers are read: strings, beside what a user would pick instead; empty pages; photographs.
 
-Usage: python benchmarks/pages.py [--n N] [--no-speed] [--mistakes DIR]   (5 minutes on 2 cores; needs numeye[train])
+Usage: python benchmarks/pages.py [DATA ...] [--n N] [--rivals N] [--no-speed] [--mistakes DIR]   (needs numeye[train])
+
+5 minutes on 2 cores, and one for each data set and the rivals. Each DATA is a data folder of numbers or of grids, which
+is read beside what is made here. Of each kind of strings, RapidOCR and Tesseract read some, by turns with numeye; how
+they are installed and asked, and what is in the clock, says `rivals.py`.
 
 - clean strings: five of MNIST's test digits side by side, as they are, dark on white, seeded.
 - synthetic strips: numbers of 1 to 8 digits on synthetic paper, of MNIST's validation digits and held-out fonts, of a
   series that neither training nor calibration saw.
-- pages without a number: blank, ruled, noisy, and texts in held-out fonts; how often a digit is claimed.
+- pages without a number: blank, ruled, noisy, and words of all letters, an l or an O among them, in held-out fonts; on
+  how many a digit is claimed, and on how many one is seen but set aside.
 - speed: `Reader.read` and `Reader.read_many`, medians; decoding is in the clock where a file is read, start-up is not.
 - memory: the most that a process of its own took, to read one photograph of 40 megapixels, imports and all.
 """
@@ -26,10 +31,14 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from rivals import read_all, sample, table
 
 from numeye import DataSet, Reader, open_data
 from numeye.bench import machine
+from numeye.errors import NumeyeError
+from numeye.grids import Grids, evaluate_grids
 from numeye.strings import Strings, evaluate_strings
+from numeye.training.paper import fonts
 from numeye.training.paper.pool import make_pages
 
 SEED = 20_261_124  # of all that is made here
@@ -69,6 +78,7 @@ def synthetic_strips(count: int) -> DataSet:
 
 def empty_pages(count: int) -> dict[str, list[np.ndarray]]:
     """Pages of 700 x 1000 pixels without a number."""
+    fonts.fetch()
     random = np.random.default_rng(SEED)
     kinds: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
         "blank": lambda random: np.full((1000, 700), random.integers(120, 256), np.uint8),
@@ -89,13 +99,16 @@ def ruled(random: np.random.Generator) -> np.ndarray:
 
 
 def text(random: np.random.Generator) -> np.ndarray:
-    """Lines of made-up words without a digit, in Pillow's own font."""
+    """Lines of made-up words without a digit: capitals where sentences begin."""
     page = Image.new("L", (700, 1000), 245)
     draw, size = ImageDraw.Draw(page), int(random.integers(14, 44))
-    letters = list("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPRTUVWXY")
+    held = [font for font in fonts.list_fonts() if font.part == "held-out"]
+    font = ImageFont.truetype(fonts.fonts_folder() / held[int(random.integers(len(held)))].file, size)
+    letters = list(fonts.LETTERS[26:])
     for top in range(20, 980 - size, int(size * 1.6)):
         words = ["".join(random.choice(letters, int(random.integers(2, 10)))) for _ in range(20)]
-        draw.text((20, top), " ".join(words), fill=40, font=ImageFont.load_default(size))
+        words[::6] = [word.capitalize() for word in words[::6]]
+        draw.text((20, top), " ".join(words), fill=40, font=font)
     return np.asarray(page).copy()
 
 
@@ -116,9 +129,9 @@ def page_of_numbers(height: int, width: int) -> np.ndarray:
     return page
 
 
-def jpeg(height: int, width: int) -> bytes:
-    """A photograph of such a page, as a camera stores it."""
-    small = Image.fromarray(page_of_numbers(height // 3, width // 3))
+def jpeg(height: int, width: int, *, enlarged: float = 3) -> bytes:
+    """A photograph of such a page, as a camera stores it: its digits are so many times as large."""
+    small = Image.fromarray(page_of_numbers(round(height / enlarged), round(width / enlarged)))
     file = io.BytesIO()
     small.resize((width, height), Image.Resampling.BICUBIC).convert("RGB").save(file, format="JPEG", quality=90)
     return file.getvalue()
@@ -153,8 +166,10 @@ def long_strips(count: int) -> list[np.ndarray]:
     return [np.asarray(Image.fromarray(strip).resize((400, 50))) for strip in itertools.islice(long, count)]
 
 
-def row(measured: Strings) -> str:
+def row(measured: Strings | Grids) -> str:
     """One data set as a line."""
+    if isinstance(measured, Grids):
+        return str(measured)
     low, high = measured.interval
     found = measured.detection
     boxes = f"{found[0]:>11.2f} {found[1]:>8.2f}" if found else f"{'-':>11} {'-':>8}"
@@ -167,35 +182,62 @@ def row(measured: Strings) -> str:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=2_000, help="strings of each kind")
+    parser.add_argument("data", nargs="*", help="data folders of numbers or grids")
+    parser.add_argument("--model", help="a run folder, or another name that numeye read --model takes")
+    parser.add_argument("--n", type=int, default=2_000, help="strings of each kind that is made here")
+    parser.add_argument("--rivals", type=int, default=0, metavar="N", help="strings of each kind that others read, too")
+    parser.add_argument("--rapidocr", type=Path, default=Path(".venv-rapidocr/bin/python"), metavar="PYTHON")
     parser.add_argument("--no-speed", action="store_true")
     parser.add_argument("--mistakes", type=Path, help="write the surest mistakes of each kind as PNG")
     asked = parser.parse_args()
-    reader = Reader()
+    try:
+        reader, given = Reader(asked.model), [open_data(name) for name in asked.data]
+    except NumeyeError as error:
+        raise SystemExit(f"pages.py: {error}") from error
     print(machine())
-    print(f"{'':<18}{'n':>7}{'exact %':>9}   {'95 % interval':<14}{'CER %':>8}{'surest half %':>15}", end="")
-    print(f"{'precision %':>11} {'recall %':>8}{'ECE %':>8}")
-    for data in (clean_strings(asked.n), synthetic_strips(asked.n)):
-        measured = evaluate_strings(reader, data)
-        print(row(measured), flush=True)
-        if asked.mistakes:
-            print(f"worst mistakes: {measured.save_mistakes(asked.mistakes)}", file=sys.stderr)
-    print("\npages without a number (100 each): share in which one is claimed, %")
-    for name, pages in empty_pages(100).items():
-        claimed = [bool(reading.text) for reading in reader.read_many(pages)]
-        print(f"{name:<18}{100 * np.mean(claimed):>7.1f}", flush=True)
+    every = [clean_strings(asked.n), synthetic_strips(asked.n), *given]
+    strings = [data for data in every if data.kind != "grids"]
+    numbers(reader, every, asked.mistakes)
+    for data in strings if asked.rivals else ():
+        chosen = sample(data, asked.rivals)
+        print(f"\n{data.name}: {len(chosen):,} of {len(data):,}, by turns")
+        print(table(read_all(chosen, False, asked.rapidocr, asked.model), chosen.labels), flush=True)
+    nothing(reader)
     if not asked.no_speed:
         speed(reader)
 
 
+def numbers(reader: Reader, every: list[DataSet], mistakes: Path | None) -> None:
+    """Print how well each data set is read."""
+    print(f"{'':<18}{'n':>7}{'exact %':>9}   {'95 % interval':<14}{'CER %':>8}{'surest half %':>15}", end="")
+    print(f"{'precision %':>11} {'recall %':>8}{'ECE %':>8}")
+    for data in every:
+        measured = evaluate_grids(reader, data) if data.kind == "grids" else evaluate_strings(reader, data)
+        print(row(measured), flush=True)
+        if mistakes:
+            print(f"worst mistakes: {measured.save_mistakes(mistakes)}", file=sys.stderr)
+
+
+def nothing(reader: Reader) -> None:
+    """Print on how many pages without a number one is claimed."""
+    print("\npages without a number (100 each): on how many one is claimed, and seen but set aside")
+    for name, pages in empty_pages(100).items():
+        readings = list(reader.read_many(pages))
+        claimed = sum(bool(reading.text.strip(" ?\n")) for reading in readings)
+        seen = sum(bool(reading.digits) for reading in readings)
+        print(f"{name:<18}{claimed:>7}{seen - claimed:>7}", flush=True)
+
+
 def speed(reader: Reader) -> None:
     """Print how long things take, and how much memory."""
-    page, photograph = page_of_numbers(1400, 1000), jpeg(4000, 3000)
+    page, photograph, sheet = page_of_numbers(1400, 1000), jpeg(4000, 3000), jpeg(4000, 3000, enlarged=1.2)
     strips = long_strips(200)
     print(f"\nmedians of {ROUNDS} rounds, start-up apart")
     digits = len(reader.read(page).digits)
     print(f"page of 1,000 x 1,400, {digits} digits   {median_ms(lambda: reader.read(page)):8.0f} ms")
     print(f"JPEG of 12 megapixels, decoded        {median_ms(lambda: reader.read(photograph)):8.0f} ms")
+    digits = len(reader.read(sheet).digits)
+    print(f"the same, {digits:>4,} digits a third as high {median_ms(lambda: reader.read(sheet)):8.0f} ms")
     together = median_ms(lambda: list(reader.read_many(strips)))
     print(f"strips of 400 x 50                    {len(strips) / together * 1000:8.0f} a second")
     print(f"memory at 40 megapixels (Linux)       {peak_memory(jpeg(7300, 5500)):8.0f} MB at most")

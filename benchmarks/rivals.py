@@ -91,9 +91,9 @@ class Candidate:
             self.fault = str(error)
 
 
-def open_numeye(single: bool) -> Candidate:
+def open_numeye(single: bool, model: str | None = None) -> Candidate:
     """This package, as it is installed: what it needs is counted as in `install_size.py`, and its own files."""
-    reader = Reader(single=single)
+    reader = Reader(model, single=single)
 
     def ask(path: Path) -> tuple[str, float]:
         begun = time.perf_counter()
@@ -210,13 +210,13 @@ def paired(ours: Candidate, theirs: Candidate, labels: Sequence[str]) -> str:
     return f"{theirs.name}: {ratio:.1f} x numeye's time; right alone on {they}, numeye on {we} (McNemar: p = {p:.2g})"
 
 
-def read_all(chosen: DataSet, single: bool, python: Path) -> list[Candidate]:
+def read_all(chosen: DataSet, single: bool, python: Path, model: str | None = None) -> list[Candidate]:
     """Let each of them read these pictures, numeye first."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         paths = [save_png(picture, folder / f"{k:05d}.png") for k, picture in enumerate(chosen.pictures)]
         rapidocr = opened("RapidOCR", lambda: open_rapidocr(python, stack))
-        candidates = [open_numeye(single), rapidocr, opened("Tesseract", open_tesseract)]
+        candidates = [open_numeye(single, model), rapidocr, opened("Tesseract", open_tesseract)]
         for one in candidates:
             one.take(paths[:1])  # is not counted
             one.answers, one.seconds = [], []

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from numeye import DataSet, Reader
+from numeye.errors import DataError
 from numeye.results import Digit, Number, Reading
-from numeye.strings import Strings, edits, matches
+from numeye.strings import Strings, edits, evaluate_strings, matches
 
 digits = st.text("012", max_size=8)
 
@@ -71,6 +73,26 @@ def test_a_string_is_right_if_all_of_it_is() -> None:
 
 def test_characters_wrong_are_counted_over_those_written() -> None:
     assert measured().cer == pytest.approx(100 * 2 / 9)
+
+
+def test_a_label_of_several_numbers_asks_where_each_ends() -> None:
+    whole = reading("4071250", 0.9)
+    two = replace(
+        whole,
+        numbers=(Number(digits=whole.digits[:3], confidence=0.9), Number(digits=whole.digits[3:], confidence=0.9)),
+    )
+    found = Strings(data="", model="", labels=["407 1250", "407 1250", "4071250", "4071250"], readings=[whole, two] * 2)
+    assert found.right.tolist() == [False, True, True, True]
+    assert found.cer == pytest.approx(100 * 1 / 30)
+    assert (found.parted, found.to_dict()["parted"]) == (50, 50)
+    assert "50.00 % of single numbers" in str(found)
+
+
+@pytest.mark.parametrize("label", ["40 ", " 40", "4  0", "4x"])
+def test_a_label_that_is_no_numbers_is_refused(label: str) -> None:
+    data = DataSet(name="mine", pictures=[np.zeros((9, 9), np.uint8)], labels=(label,))
+    with pytest.raises(DataError, match="mine: the label .* is not digits, 0 to 9, with one space between numbers"):
+        evaluate_strings(Reader(), data)
 
 
 def test_the_surest_half_and_what_is_rejected() -> None:

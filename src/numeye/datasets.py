@@ -43,7 +43,7 @@ class DataSet:
     Attributes:
         name: as the user named it.
         pictures: n pictures as `numeye.image.pages` takes them: paths or arrays of (height, width) uint8.
-        labels: n labels; of one digit each, or strings of digits.
+        labels: n labels; of one digit each, or strings of digits, with spaces where several numbers are told apart.
         boxes: of each picture, left, top, right and bottom of its digits in any order; None where that is not known.
         framed: True where the pictures are in MNIST's own frame already (28x28, light on black) and go to the
             network as they are.
@@ -70,7 +70,8 @@ class DataSet:
         """What the labels are: single digits, unless one of them is longer; grids, if one has rows or open cells."""
         if any(mark in label for mark in "/?" for label in self.labels):
             return "grids"
-        return "strings" if any(len(label) > 1 and label.isdigit() for label in self.labels) else "digits"
+        long = any(len(label) > 1 and label.replace(" ", "").isdigit() for label in self.labels)
+        return "strings" if long else "digits"
 
     def digits(self) -> Int64[np.ndarray, " n"]:
         """The labels as numbers 0 to 9.

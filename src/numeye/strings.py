@@ -32,7 +32,8 @@ class Strings(Measured):
     Attributes:
         data: name of the data set.
         model: name of the model.
-        labels: n strings of digits that are written there, without what parts numbers.
+        labels: n strings of digits that are written there: of one number, or of several with a space between two, which
+            counts as a character.
         readings: n readings.
         boxes: of each picture where its digits are, in any order; None where that is not known.
         failed: one line for each picture that could not be read; these are not among the n.
@@ -49,13 +50,29 @@ class Strings(Measured):
 
     @cached_property
     def answers(self) -> list[str]:
-        """The best answer to each picture, also where the reader would reject it."""
-        return ["".join(str(digit.digit) for digit in reading.digits) for reading in self.readings]
+        """The best answer to each picture, also where the reader would reject it.
+
+        As numbers where the label has several. Where it has one, only digits count: people write thousands apart, too.
+        """
+        return [
+            " ".join(_numbers(reading)) if " " in label else "".join(_numbers(reading))
+            for reading, label in zip(self.readings, self.labels, strict=True)
+        ]
 
     @cached_property
     def right(self) -> np.ndarray:
         """N flags, True where the whole string is what is written there."""
         return np.array([answer == label for answer, label in zip(self.answers, self.labels, strict=True)], bool)
+
+    @property
+    def parted(self) -> float:
+        """Of the pictures of one number, percent that were read as several, right or wrong."""
+        one = [
+            len(_numbers(reading)) > 1
+            for reading, label in zip(self.readings, self.labels, strict=True)
+            if " " not in label
+        ]
+        return 100 * sum(one) / max(1, len(one))
 
     @property
     def cer(self) -> float:
@@ -99,6 +116,7 @@ class Strings(Measured):
             "interval": list(self.interval),
             "cer": self.cer,
             "best_half": self.best_half,
+            "parted": self.parted,
             "rejected": 100 * float((~accepted).mean()),
             "accuracy_accepted": 100 * float(self.right[accepted].mean()) if accepted.any() else None,
             "ece": metrics.calibration_error(self.confidences, self.right),
@@ -119,6 +137,8 @@ class Strings(Measured):
             f"surest half    {self.best_half:.2f} % right",
             f"calibration    {shown['ece']:.2f} % expected calibration error",
         ]
+        if self.parted:
+            lines.append(f"parted         {self.parted:.2f} % of single numbers were read as several")
         if shown["rejected"]:
             among = shown["accuracy_accepted"]
             lines.append(
@@ -142,7 +162,8 @@ def evaluate_strings(reader: Reader, data: DataSet, *, progress: Callable[[int],
 
     Args:
         reader: what reads whole numbers.
-        data: pictures of numbers; where one holds several, its label is all of their digits in reading order.
+        data: pictures of numbers; where one holds several, its label is all of their digits in reading order, with a
+            space between two numbers where it counts where one ends.
         progress: is told how many pictures are done.
 
     Raises:
@@ -152,8 +173,8 @@ def evaluate_strings(reader: Reader, data: DataSet, *, progress: Callable[[int],
     if reader.single:
         raise UsageError(f"{data.name}: its labels are strings of digits; {reader.name} reads one digit a picture")
     for label in data.labels:
-        if not set(label) <= set("0123456789"):
-            raise DataError(f"{data.name}: the label {label!r} is not a string of digits, 0 to 9")
+        if not set(label) <= set("0123456789 ") or " ".join(label.split()) != label:
+            raise DataError(f"{data.name}: the label {label!r} is not digits, 0 to 9, with one space between numbers")
     kept: list[int] = []
     readings: list[Reading] = []
     failed: list[str] = []
@@ -174,6 +195,11 @@ def evaluate_strings(reader: Reader, data: DataSet, *, progress: Callable[[int],
         boxes=None if data.boxes is None else [data.boxes[number] for number in kept],
         failed=tuple(failed),
     )
+
+
+def _numbers(reading: Reading) -> list[str]:
+    """What it says, number by number."""
+    return ["".join(str(digit.digit) for digit in number.digits) for number in reading.numbers or ()]
 
 
 def _is_accepted(reading: Reading) -> bool:

@@ -197,6 +197,12 @@ BOMBS: dict[str, Row] = {
     "pdf with a large picture": (pdf(b"100 100", image=blanks(860)), "application/pdf", 200, READ),
 }
 FORGED: dict[str, Row] = {
+    "pdf behind an empty line": (
+        b"\n" + pdf(b"99 99", contents=blanks(1_000)),
+        "application/pdf",
+        422,
+        "too much memory",
+    ),
     "pdf and html": (b"%PDF-1.4\n<html><script>alert(1)</script>", "application/pdf", 422, "cannot be opened"),
     "gif and script": (b"GIF89a<script>alert(1)</script>", "image/gif", 422, "the bytes"),
     "gif and script, a picture too": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -112,7 +113,9 @@ def test_a_full_disk_ends_in_one_line_and_its_status() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes a stream as shells do")
 def test_without_standard_error_answers_are_printed_all_the_same() -> None:
-    command = f"exec {sys.executable} -m numeye read --single --max-error 1% {SEVEN} 2>&-"
+    command = (
+        f"exec {shlex.quote(sys.executable)} -m numeye read --single --max-error 1% {shlex.quote(str(SEVEN))} 2>&-"
+    )
     done = subprocess.run(["/bin/sh", "-c", command], stdout=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "7\n")
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import sys
 import time
@@ -655,12 +656,14 @@ def test_a_link_that_may_not_be_followed_is_told_where_it_is_read(
     (tmp_path / "a.png").touch()
     (tmp_path / "b.png").touch()
 
-    def is_file(path: Path) -> bool:
+    seen = Path.stat
+
+    def stat(path: Path) -> os.stat_result:
         if path.name == "a.png":
             raise PermissionError(13, "Permission denied")
-        return True
+        return seen(path)
 
-    monkeypatch.setattr(Path, "is_file", is_file)
+    monkeypatch.setattr(Path, "stat", stat)
     assert [path.name for path in image.in_folder(tmp_path)] == ["a.png", "b.png"]
 
 

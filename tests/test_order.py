@@ -65,6 +65,13 @@ def test_a_comb_is_one_number_beside_a_1_and_beside_a_number_that_is_written_clo
     assert read(np.concatenate([comb, line(7, 400, 0, gap=3)])) == [[[0, 1, 2, 3, 4], list(range(5, 12))]]
 
 
+def test_a_pair_that_stands_closely_does_not_part_a_comb() -> None:
+    lefts = [0, 45, 99, 126, 180, 225]
+    assert read(np.array([(left, 0, left + 20, 30) for left in lefts], float)) == [[list(range(6))]]
+    lottery = [0, 60, 120, 144, 204]  # 4 7 12 9
+    assert read(np.array([(left, 0, left + 20, 30) for left in lottery], float)) == [[[0], [1], [2, 3], [4]]]
+
+
 @pytest.mark.parametrize("slope", [-0.12, -0.08, -0.04, 0.02, 0.05, 0.1])
 def test_rows_of_short_numbers_on_a_page_that_is_turned_a_little(slope: float) -> None:
     places = [(400 * column, 45 * row + slope * 400 * column) for row in range(5) for column in range(3)]
@@ -165,3 +172,9 @@ def test_what_is_no_table_has_no_columns(rows_of_lefts: tuple[list[float], ...])
 def test_a_heading_or_total_over_or_under_two_columns_is_in_none_of_them() -> None:
     assert columns(*table([0, 60], [30], [0, 60])) == [0, 1, None, 0, 1]
     assert columns(*table([30], [0, 60], [0, 60], [30])) == [None, 0, 1, 0, 1, None]
+
+
+def test_a_number_that_was_parted_makes_no_columns_of_its_own() -> None:
+    boxes, row_of = table([0, 100, 200], [0, 25, 100, 200], [0, 100, 200])
+    boxes[3:5, 2] -= 20
+    assert columns(boxes, row_of) is None

@@ -131,7 +131,8 @@ def test_what_is_not_asked_for_now_stays(tmp_path: Path) -> None:
 def test_standard_input_is_another_picture_every_time(tmp_path: Path) -> None:
     file = tmp_path / "answers.jsonl"
     for _ in range(2):
-        assert _written(Json(), file, reading("-")) == set()
+        assert _written(Json(), file, reading("-", rows=())) == set()
+        assert not Output(Json(), file, ["-"]).doubtful
     assert len(file.read_text().splitlines()) == 2
 
 
@@ -169,6 +170,13 @@ def test_a_file_of_one_line_of_something_else_is_left_as_it_is(content: str, tmp
         with pytest.raises(OutputError, match="choose another with --append"):
             Output(how, file)
     assert file.read_text() == content
+
+
+def test_a_table_with_a_line_too_short_is_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "answers.csv"
+    file.write_text(Csv().heading() + "a.png,0\nb.png,0\n")
+    with pytest.raises(OutputError, match="not a table of answers as --csv writes them"):
+        Output(Csv(), file)
 
 
 def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:

@@ -106,7 +106,10 @@ def test_a_grid_on_its_side_is_turned_where_its_digits_are_hardly_any(monkeypatc
         def cells(self, grey: np.ndarray, rows: list[int], columns: list[int]) -> dict[tuple[int, int], Number]:
             found = super().cells(grey, rows, columns)
             sure = 0.9 if len(rows) > len(columns) else 0.3
-            return {place: replace(number, confidence=sure) for place, number in found.items()}
+            return {
+                place: replace(number, digits=tuple(replace(digit, confidence=sure) for digit in number.digits))
+                for place, number in found.items()
+            }
 
         def quarter_turns(self, grey: np.ndarray) -> int:
             asked.append(grey.shape)

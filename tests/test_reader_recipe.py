@@ -20,11 +20,12 @@ from numeye.errors import UsageError
 from numeye.runs import MODEL, Run
 from numeye.training import calibrate, export
 from numeye.training.data import Loaders
-from numeye.training.loop import Callback, Stopped, Training, check_possible, one_cycle
+from numeye.training.loop import Callback, Stopped, Training, one_cycle
 from numeye.training.models import create_model, standardise
 from numeye.training.paper import ink
 from numeye.training.paper.crop import Paper
 from numeye.training.paper.pool import Pool, crop_type
+from numeye.training.possible import check_possible
 from numeye.training.train import run_loaders
 from numeye.training.views import Views
 

@@ -177,6 +177,23 @@ def test_what_stands_closely_is_parted_where_only_then_it_fits() -> None:
     assert known(page(*line("1234567890", 10, 10)), digits=5).rejected == "does not fit 5 digits"
 
 
+def test_what_cannot_fit_is_not_parted_until_it_does() -> None:
+    def sure(text: str, **knowledge: str) -> Reading:
+        weighing, what = Weighing(there=(5.0, 1.0, 0.0)), Knowledge(**knowledge)  # type: ignore[arg-type]
+        eyes = PageEyes(spotter, looker(3, 0.0), weighing, knowledge=what)  # type: ignore[arg-type]
+        return eyes.read([page(*line(text, 10, 10, step=38))])[0]
+
+    assert sure("4539148", check="luhn").rejected == "does not fit luhn"
+    assert sure("45391", expect=r"\d{2,4}").confidence < 0.25  # 45 391, 453 91, or none of both
+
+
+def test_a_number_that_was_parted_is_less_sure() -> None:
+    apart = known(page(*line("12345", 10, 10), *line("67890", 230, 10)), digits=5)
+    close = known(page(*line("12345", 10, 10), *line("67890", 168, 10)), digits=5)
+    assert close.text == apart.text
+    assert close.confidence < apart.confidence - 0.05
+
+
 def test_a_mark_between_two_numbers_that_may_be_a_digit_does_not_join_them() -> None:
     def unsure(pixels: np.ndarray) -> np.ndarray:
         maps = spotter(pixels)

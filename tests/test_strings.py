@@ -85,7 +85,7 @@ def test_a_label_of_several_numbers_asks_where_each_ends() -> None:
     assert found.right.tolist() == [False, True, True, True]
     assert found.cer == pytest.approx(100 * 1 / 30)
     assert (found.parted, found.to_dict()["parted"]) == (50, 50)
-    assert "50.00 % of single numbers" in str(found)
+    assert "50.00 % of labels without a space" in str(found)
 
 
 @pytest.mark.parametrize("label", ["40 ", " 40", "4  0", "4x"])

@@ -42,8 +42,9 @@ def run() -> NoReturn:
         stream or _nowhere() for stream in (sys.stdout, sys.stderr)
     )  # closed by whoever started it
     if isinstance(sys.stdout, io.TextIOWrapper):
-        encoding = None if sys.stdout.isatty() else "utf-8"  # a name may have letters that a system's own has not
-        sys.stdout.reconfigure(encoding=encoding, errors="surrogateescape")  # or be any bytes
+        # A name may have letters that a pipe's encoding has not, as on Windows, or be any bytes.
+        encoding = None if sys.stdout.isatty() else sys.getfilesystemencoding()
+        sys.stdout.reconfigure(encoding=encoding, errors="surrogateescape")
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow doubts and still reads is no news to a user
     try:
         app()

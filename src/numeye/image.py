@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -133,7 +134,9 @@ def _is_picture(path: Path) -> bool:
 def _may_be_file(path: Path) -> bool:
     """True also of a link that may not be followed: it is told where it is read, and others are read."""
     try:
-        return path.is_file()
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
     except OSError:
         return True
 
@@ -211,7 +214,7 @@ def _pages_of_file(name: str, content: bytes, max_pixels: int) -> Iterator[Page]
     label = {"": "the bytes", "-": "standard input"}.get(name, name)
     if not content:
         raise PictureError(f"{label}: empty; expected a picture")
-    if content[:1024].lstrip(BEFORE_PDF).startswith(b"%PDF-"):
+    if is_pdf(content):
         yield from _pages_of_pdf(name, label, content, max_pixels)
         return
     with _explained(label, content), _open(label, content, max_pixels) as image, _wrong_pages() as wrong:
@@ -241,6 +244,11 @@ def _wrong_pages() -> Iterator[Callable[[PictureError], None]]:
     if wrong:
         others = f" (and {len(wrong) - 1} more of its pages)" if len(wrong) > 1 else ""
         raise PictureError(f"{wrong[0]}{others}") from wrong[0]
+
+
+def is_pdf(content: bytes) -> bool:
+    """By how a file begins."""
+    return content[:1024].lstrip(BEFORE_PDF).startswith(b"%PDF-")
 
 
 def _open(label: str, content: bytes, max_pixels: int) -> Image.Image:

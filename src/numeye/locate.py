@@ -1,8 +1,8 @@
 """Where the digits of a page are: the network `spotter` sees the whole page at once.
 
 It takes grey pictures of any size and gives a map of 15 numbers for each 4x4 pixels: how likely the middle of a digit
-is there, which digit it is, and its box. Peaks of the map are digits. It was taught digits of 12 to 80 pixels, so a
-page is shown to it at several sizes, each a third of the one before (an image pyramid, Adelson et al. 1984), and once
+is there, which digit it is, and its box. Peaks of the map are digits. It was taught digits of about 12 to 90 pixels, so
+a page is shown to it at several sizes, each a third of the one before (an image pyramid, Adelson et al. 1984), and once
 more where its digits turn out to be smaller than it reads well.
 """
 
@@ -81,7 +81,7 @@ def find(grey: UInt8[np.ndarray, "height width"], network: Network) -> Spots:
     spots = _pyramid(grey, scale, network)
     larger = _held(max(1.0, scale), grey.shape)
     if larger > 1.1 * scale and not (spots.there >= 0).any():  # they may have become too small to be seen
-        return distinct(_joined([look(grey, larger, network), spots]))
+        spots, scale = distinct(_joined([look(grey, larger, network), spots])), larger
     if not len(spots):
         return spots
     better = _better(spots, scale, grey.shape)

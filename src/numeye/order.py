@@ -22,6 +22,8 @@ ALONGSIDE = 0.4  # of the lower of two digits' heights, that both share, for the
 REACH = 3.0  # heights that the next digit of a line may be away
 SPLIT = 0.8  # heights between two digits, from which on they may be of two numbers, and are where ...
 WIDER = 0.45  # ... no steps from digit to digit are between theirs and those that are so much shorter, or from ...
+CLEAR = 1.2  # heights on, where of FOUR steps and more no more than one in four is short: a pair may stand closely, or
+FOUR = 4  # something between two cells be taken for a digit; or from ...
 FAR = 1.8  # ... so many heights on in any case
 PIECE = 0.3  # heights between two digits of a number where what is known of it may part it
 LEVEL = 0.55  # heights, of the larger part, that two parts of one row may be higher or lower, without the page's slope
@@ -77,7 +79,8 @@ def columns(boxes: Boxes, row_of: list[int]) -> list[int | None] | None:
         row_of: the row of each, from 0.
 
     Returns:
-        None where the others stand under each other in no order, or fewer than two columns have two of them.
+        None where the others stand under each other in no order, fewer than two columns have two of them, or what
+        stands over or under several has one of its own in its column, as a number that was parted has.
     """
     of = np.array(row_of)
     every = np.arange(len(boxes))
@@ -93,6 +96,9 @@ def columns(boxes: Boxes, row_of: list[int]) -> list[int | None] | None:
     groups = {start: [n for n in first if first[n] == start] for start in set(first.values())}
     ordered = sorted(groups, key=lambda start: float(middles[groups[start]].mean()))
     told = [ordered.index(first[n]) if n in first else None for n in every.tolist()]
+    spanned = {first[n] for number in across for near in _near(boxes, of, number, one) for n in near if len(near) > 1}
+    if any(len(groups[start]) == 1 for start in spanned):
+        return None
     pairs = pairwise([(row_of[n], ordered.index(first[n])) for n in first])
     rising = all(row != next_row or here < there for (row, here), (next_row, there) in pairs)
     return told if rising and sum(len(group) > 1 for group in groups.values()) > 1 else None
@@ -225,8 +231,10 @@ def _wide(gaps: Gaps, steps: Gaps, high: float) -> Bool[np.ndarray, " gaps"]:
     """
     ordered = np.sort(steps)
     longer = np.flatnonzero(np.diff(ordered) > WIDER * high)
-    least = ordered[longer[0] + 1] if len(longer) else np.inf
-    wide: np.ndarray = (gaps > SPLIT * high) & (steps >= least)
+    short = int(longer[0]) + 1 if len(longer) else len(steps)
+    least = ordered[short] if short < len(steps) else np.inf
+    few = len(steps) >= FOUR and short <= len(steps) / FOUR
+    wide: np.ndarray = (gaps > (CLEAR if few else SPLIT) * high) & (steps >= least)
     return wide
 
 

@@ -111,7 +111,7 @@ class Output:
                 raise UsageError("--append: expected --csv or --json with it; plain text can't be gone on with")
             kept, self._left = _go_on(how, file, asked)
         self.done = dict.fromkeys(row.image for row in kept if row.image != STANDARD_INPUT).keys()
-        self.doubtful = any(row.doubtful and row.image in asked for row in kept)
+        self.doubtful = any(row.doubtful and row.image in asked and row.image in self.done for row in kept)
         self._stream: TextIO | None = None
 
     def add(self, answer: Answer) -> None:
@@ -212,6 +212,8 @@ def _csv_rows(file: Path, text: str, heading: str) -> Iterator[_Row]:
         waiting += line
         if waiting.count('"') % 2 == 0:  # a name may go over several lines
             row = next(csv.reader(io.StringIO(waiting, newline="")), [])
-            if row:
+            if len(row) > REJECTED_COLUMN:
                 yield _Row(row[0], False, bool(row[REJECTED_COLUMN]), waiting)
+            elif row:
+                raise OutputError(f"{file}: {NOT_OURS[Csv]}; choose another with --append")
             waiting = ""

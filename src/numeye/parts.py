@@ -6,6 +6,7 @@ Each part is read as a picture is; where its digits are is told in pixels of the
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,13 @@ from numeye.image import Page, only_page
 from numeye.knowledge import Knowledge
 from numeye.regions import Form, Region
 from numeye.results import NOT_A_DIGIT, UNREAD, Box, Digit, Number, Reading
-from numeye.scan import PageEyes
+from numeye.scan import PageEyes, sureness
 
 if TYPE_CHECKING:
     from jaxtyping import UInt8
 
 CELL = (32, 64)  # pixels: how high a cell of a grid is made, at least and at most
-SURE = 0.7  # mean confidence of its numbers below which it is asked whether a grid lies as it should
+SURE = 0.7  # mean confidence of its digits below which it is asked whether a grid lies as it should
 
 Place = Callable[[Box], Box]  # from pixels of a part to pixels of the page
 
@@ -88,10 +89,16 @@ class GridReader:
             PictureError: there is no grid.
             MissingExtra: the extra [forms] is not installed.
         """
-        return [self._grid(page)]
+        reading, flat = self._grid(page)
+        turns = self._eyes.quarter_turns(flat) if _is_doubtful(reading) else 0
+        if turns:
+            turned = replace(page, grey=np.ascontiguousarray(np.rot90(page.grey, turns)))
+            with suppress(PictureError):  # it was found as it lies
+                reading = max(reading, replace(self._grid(turned)[0], turned=90 * turns), key=sureness)
+        return [reading]
 
-    def _grid(self, page: Page, turned: int = 0) -> Reading:
-        """As it lies, or turned where its digits are hardly any as it lies."""
+    def _grid(self, page: Page) -> tuple[Reading, UInt8[np.ndarray, "height width"]]:
+        """As it lies, and as the straight picture that is read."""
         found = grid.find(page.grey)
         heights = np.linalg.norm(np.diff(found.corners, axis=0), axis=-1)
         side = int(np.clip(np.mean(heights), *CELL))
@@ -104,12 +111,8 @@ class GridReader:
 
         flat = found.straightened(page.grey, side)
         cells = self._eyes.cells(flat, rows, columns)
-        doubtful = not cells or np.mean([number.confidence for number in cells.values()]) < SURE
-        turns = self._eyes.quarter_turns(flat) if doubtful and not turned else 0
-        if turns:
-            return self._grid(replace(page, grey=np.ascontiguousarray(np.rot90(page.grey, turns))), 90 * turns)
         numbers = tuple(_number(number, back) for number in cells.values())
-        return Reading(
+        reading = Reading(
             image=page.name,
             page=page.index,
             digits=tuple(digit for number in numbers for digit in number.digits),
@@ -118,9 +121,14 @@ class GridReader:
             cells=tuple(
                 tuple(_said(cells.get((row, column))) for column in range(found.columns)) for row in range(found.rows)
             ),
-            turned=turned,
             picture=page.grey,
         )
+        return reading, flat
+
+
+def _is_doubtful(reading: Reading) -> bool:
+    """Where there is hardly a digit."""
+    return not reading.digits or float(np.mean([digit.confidence for digit in reading.digits])) < SURE
 
 
 def _knowing(eyes: PageEyes, region: Region) -> PageEyes:

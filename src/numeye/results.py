@@ -75,7 +75,7 @@ class Number:
         confidence: the probability that all of it is right, 0 to 1.
         row: in which line of the page it stands, from 0.
         index: its place in that line, from 0.
-        column: of the table that the page's rows make, from 0; None where they make none.
+        column: of the table that the page's rows make, from 0; None where they make none, and for headings and totals.
         rejected: why it is not relied on, or None.
         fits: what the user knew of it and was used to read it; None where nothing was.
     """

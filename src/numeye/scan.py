@@ -137,7 +137,8 @@ class PageEyes:
 
     def quarter_turns(self, grey: UInt8[np.ndarray, "height width"]) -> int:
         """By how many quarters of a turn, against the clock, a picture is read better; 0 where it lies as it should."""
-        return self._turns(grey, *self.see(grey))
+        spots, looks = self.see(grey)
+        return 0 if upright.lies_well(spots, looks) else upright.quarter_turns(grey, spots, self.see)
 
     def see(self, grey: UInt8[np.ndarray, "height width"]) -> tuple[Spots, Eleven]:
         """Where digits may be, and what the look at each says, as logarithms of probabilities."""
@@ -161,7 +162,7 @@ class PageEyes:
             lying = replace(page, grey=np.ascontiguousarray(np.rot90(page.grey, turns)))
             spots, looks = self.see(lying.grey)
             other = self._ordered(lying, self._candidates(spots, looks))
-            if other is not None and (best is None or _sure(other) > _sure(best)):
+            if other is not None and (best is None or sureness(other) > sureness(best)):
                 best = replace(other, turned=90 * turns)
         return best or self._single(page)
 
@@ -304,7 +305,7 @@ def _sure_of_all(reading: Reading) -> bool:
     return all(number.confidence >= SURE for number in reading.numbers or ())
 
 
-def _sure(reading: Reading) -> float:
+def sureness(reading: Reading) -> float:
     """How much was read, and how surely: the sum of the digits' confidences above an even chance."""
     return sum(digit.confidence - 0.5 for digit in reading.digits)
 

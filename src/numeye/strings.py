@@ -66,7 +66,7 @@ class Strings(Measured):
 
     @property
     def parted(self) -> float:
-        """Of the pictures of one number, percent that were read as several, right or wrong."""
+        """Of the pictures whose label tells no numbers apart, percent that were read as several, right or wrong."""
         one = [
             len(_numbers(reading)) > 1
             for reading, label in zip(self.readings, self.labels, strict=True)
@@ -138,7 +138,7 @@ class Strings(Measured):
             f"calibration    {shown['ece']:.2f} % expected calibration error",
         ]
         if self.parted:
-            lines.append(f"parted         {self.parted:.2f} % of single numbers were read as several")
+            lines.append(f"parted         {self.parted:.2f} % of labels without a space were read as several numbers")
         if shown["rejected"]:
             among = shown["accuracy_accepted"]
             lines.append(

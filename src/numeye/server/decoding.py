@@ -19,7 +19,7 @@ def pages(content: bytes | np.ndarray, max_pixels: int) -> Iterator[Page]:
         PictureError: it cannot be read, or takes too much memory or time.
         MissingExtra: it is a PDF and the extra [pdf] is not installed.
     """
-    if isinstance(content, bytes) and content.startswith(b"%PDF-"):
+    if isinstance(content, bytes) and image.is_pdf(content):
         return pdf.pages(content, max_pixels)
     return image.pages(content, max_pixels=max_pixels)
 
@@ -31,6 +31,10 @@ def first_page(content: bytes | np.ndarray, max_pixels: int) -> Page:
         PictureError: it cannot be read, or has no page.
         MissingExtra: as above.
     """
-    for page in pages(content, max_pixels):
+    found = pages(content, max_pixels)
+    page = next(found, None)
+    if page is not None and page.index == 0:
         return page
+    for _ in found:  # what is wrong with the first one is told behind the others
+        pass
     raise PictureError("the picture has no page; send another one")

@@ -102,7 +102,7 @@ class Layer(BaseModel):
 
 
 class Explanation(BaseModel):
-    """How a network saw one digit. Without one, `rejected` says why; where all is blank, it was fed with nothing."""
+    """How a network saw one digit. Without one, `rejected` says why; of a blank page, it saw an empty picture."""
 
     model: str
     answer: str | None

@@ -23,13 +23,11 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from numeye.config import Recipe, RunConfig
 from numeye.errors import RunError, TrainingError, UsageError
 from numeye.runs import MODEL, OPTIMIZER, Checkpoint, Run
 from numeye.training.data import Loaders
 from numeye.training.losses import CrossEntropy, FindAndRead, Spot
 from numeye.training.models import create_model
-from numeye.training.paper.ranges import check_families
 
 LOSSES: dict[str, Callable[[], Any]] = {"cross-entropy": CrossEntropy, "find-and-read": FindAndRead, "spot": Spot}
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
@@ -48,10 +46,6 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda _: 1.0,
     "one-cycle": one_cycle,
 }
-
-
-# What is learnt from, pixels a side of two that are shown to try, and the shape of what is to be answered to them.
-SHOWN = (("tiles", 128, (2, 15, 32, 32)), ("paper", 40, (2, 15)), ("digits", 28, (2, 10)))
 
 
 class Stopped(Exception):
@@ -104,12 +98,12 @@ class Training:
         # Where each pixel's channels lie together, half precision is half as fast again on a CPU.
         layout = torch.channels_last if recipe.precision == "bfloat16" else torch.contiguous_format
         self.model = create_model(recipe.model).to(self.device).to(memory_format=layout)
-        self.loss_function = _named(LOSSES, recipe.loss, "loss")()
-        optimizer_type: Any = _named(OPTIMIZERS, recipe.optimizer, "optimizer")
+        self.loss_function = named(LOSSES, recipe.loss, "loss")()
+        optimizer_type: Any = named(OPTIMIZERS, recipe.optimizer, "optimizer")
         self.optimizer: torch.optim.Optimizer = optimizer_type(
             self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
-        self.schedule = _named(SCHEDULES, recipe.schedule, "schedule")
+        self.schedule = named(SCHEDULES, recipe.schedule, "schedule")
         self.average = _average(self.model, recipe.average) if recipe.average else None
         self.epoch = 0
         self.step = 0
@@ -340,32 +334,6 @@ def seed_of_epoch(seed: int, epoch: int) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def check_possible(config: RunConfig) -> None:
-    """Say what of a config cannot be had here, before anything is begun.
-
-    Raises:
-        UsageError: the device, the network, the loss or the optimiser.
-    """
-    choose_device(config.device)
-    _named(LOSSES, config.recipe.loss, "loss")
-    _check_fits(config.recipe)
-    _named(OPTIMIZERS, config.recipe.optimizer, "optimizer")
-    _named(SCHEDULES, config.recipe.schedule, "schedule")
-    check_families(config.recipe.without)
-
-
-def _check_fits(recipe: Recipe) -> None:
-    """Show the network once what it would learn from, and look at the shape of what it answers."""
-    things, side, wanted = next(kind for kind in SHOWN if kind[0] == "digits" or getattr(recipe, kind[0]))
-    try:
-        with torch.no_grad():
-            shape = tuple(create_model(recipe.model).eval()(torch.zeros(2, 1, side, side)).shape)
-    except (RuntimeError, TypeError):  # of sizes; of types, where those that are written are checked
-        shape = ()
-    if shape != wanted:
-        raise UsageError(f"recipe {recipe.name}: the model {recipe.model} cannot learn from {things}; choose another")
-
-
 def hardware() -> dict[str, Any]:
     """What decides, beside the source, whether two trainings are alike to the last bit: torch's threads, the GPU."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
@@ -409,7 +377,12 @@ def _stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _named(table: dict[str, Any], name: str, what: str) -> Any:
+def named(table: dict[str, Any], name: str, what: str) -> Any:
+    """What a recipe names.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
     if name not in table:
         raise UsageError(f"no {what} {name!r}; there are {', '.join(sorted(table))}")
     return table[name]

@@ -20,8 +20,9 @@ from numeye.runs import Run
 from numeye.training import export
 from numeye.training.data import Loaders, loaders, paper_loaders, tile_loaders
 from numeye.training.lock import alone
-from numeye.training.loop import Callback, Stopped, Training, check_possible, hardware
+from numeye.training.loop import Callback, Stopped, Training, hardware
 from numeye.training.plan import plan_training
+from numeye.training.possible import check_possible
 from numeye.training.snapshots import Snapshots
 
 Say = Callable[[str], object]

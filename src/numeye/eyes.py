@@ -67,7 +67,7 @@ class Network:
             Exception
         ) as error:  # the shapes that it promises hold for one picture only, or its numbers are of a type
             raise ModelError(f"{self._model}: cannot be run ({_first_line(error)})") from error
-        outputs = [np.concatenate(part) for part in zip(*parts, strict=True)]
+        outputs = parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
         if not np.isfinite(outputs[0]).all():
             raise ModelError(f"{self._model}: its logits are not finite; install or export it again")
         return outputs

@@ -34,6 +34,7 @@ AGAIN = (0.8,)  # times as large as at first, for a second opinion ...
 UNSEEN = -1.5  # ... and the logit of a digit that is not seen at one of the sizes
 LIKELY = 0.25  # probability of a peak that may be a digit
 MOST = 3000  # digits of a page
+TOGETHER = 128  # of which so many are compared with all others at once
 OVERLAP = 0.5  # intersection over union of two boxes that are one digit
 WITHIN, SMALLER = 0.75, 2.0  # share of the smaller of two boxes that lies in the other, which is so many times larger
 
@@ -177,10 +178,10 @@ def look(grey: UInt8[np.ndarray, "height width"], scale: float, network: Network
 def peaks(maps: Float32[np.ndarray, "15 rows columns"]) -> Spots:
     """The places of a map that are higher than the eight around them, in pixels of what was shown."""
     heat = maps[0]
+    row, column = np.nonzero(heat > _logit(LIKELY))  # few places: only there it is looked around
     around = np.pad(heat, 1, constant_values=-np.inf)
-    rows, columns = heat.shape
-    highest = np.max([around[y : y + rows, x : x + columns] for y in range(3) for x in range(3)], axis=0)
-    row, column = np.nonzero((heat >= highest) & (heat > _logit(LIKELY)))
+    highest = np.all([heat[row, column] >= around[row + y, column + x] for y in range(3) for x in range(3)], axis=0)
+    row, column = row[highest], column[highest]
     told = maps[:, row, column].T.astype(np.float64)  # (n, 15)
     order = np.argsort(-told[:, 0], kind="stable")[:MOST]
     told, row, column = told[order], row[order], column[order]
@@ -198,39 +199,40 @@ def _joined(found: list[Spots]) -> Spots:
 
 def distinct(spots: Spots) -> Spots:
     """Without those that lie mostly over a likelier one, and without a likely one's parts, or what it is a part of."""
-    kept: list[int] = []
-    for number, box in enumerate(spots.boxes):
-        if not kept or not _same(box, spots.boxes[kept]).any():
-            kept.append(number)
+    kept, gone = list[int](), np.zeros(len(spots), bool)
+    for start in range(0, len(spots), TOGETHER):
+        for number, same in enumerate(_same(spots.boxes[start : start + TOGETHER], spots.boxes), start):
+            if not gone[number]:
+                kept.append(number)
+                gone |= same
     return spots.take(np.array(kept, np.int64))
 
 
-def _same(box: Float64[np.ndarray, " 4"], boxes: Float64[np.ndarray, "n 4"]) -> Bool[np.ndarray, " n"]:
-    """Whether a box and each of the others can't both be a digit."""
-    shared, areas, area = _shared(box, boxes), _areas(boxes), float(_areas(box[None])[0])
-    nested = (shared >= WITHIN * np.minimum(areas, area)) & (
-        np.maximum(areas, area) >= SMALLER * np.minimum(areas, area)
-    )
-    same: np.ndarray = nested | (overlaps(box, boxes) >= OVERLAP)
+def _same(some: Float64[np.ndarray, "m 4"], boxes: Float64[np.ndarray, "n 4"]) -> Bool[np.ndarray, "m n"]:
+    """Whether two boxes can't both be a digit."""
+    shared, areas = _shared(some, boxes), (_areas(some)[:, None], _areas(boxes))
+    smaller, larger = np.minimum(*areas), np.maximum(*areas)
+    nested = (shared >= WITHIN * smaller) & (larger >= SMALLER * smaller)
+    same: np.ndarray = nested | (shared / (areas[0] + areas[1] - shared) >= OVERLAP)
     return same
 
 
 def overlaps(box: Float64[np.ndarray, " 4"], boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, " n"]:
     """Intersection over union of a box with others."""
-    shared = _shared(box, boxes)
+    shared = _shared(box[None], boxes)[0]
     share: np.ndarray = shared / (_areas(boxes) + _areas(box[None]) - shared)
     return share
 
 
-def _shared(box: Float64[np.ndarray, " 4"], boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, " n"]:
+def _shared(some: Float64[np.ndarray, "m 4"], boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, "m n"]:
     """The area in both."""
-    sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
-    shared: np.ndarray = np.prod(np.clip(sides, 0, None), axis=1)
+    sides = np.minimum(some[:, None, 2:], boxes[:, 2:]) - np.maximum(some[:, None, :2], boxes[:, :2])
+    shared: np.ndarray = np.clip(sides[..., 0], 0, None) * np.clip(sides[..., 1], 0, None)
     return shared
 
 
 def _areas(boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, " n"]:
-    areas: np.ndarray = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    areas: np.ndarray = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     return areas
 
 
@@ -243,7 +245,8 @@ def _padded(shown: UInt8[np.ndarray, "height width"]) -> Float32[np.ndarray, "H 
     """0 to 1, and drawn out at the right and the bottom to sides that the network takes."""
     height, width = shown.shape
     padded = np.pad(shown, ((0, -height % MULTIPLE), (0, -width % MULTIPLE)), mode="edge")
-    return padded.astype(np.float32) / 255
+    values: np.ndarray = np.divide(padded, np.float32(255), dtype=np.float32)
+    return values
 
 
 def _logit(probability: float) -> float:

@@ -24,7 +24,7 @@ from numeye.parting import UNFIT, credible
 from numeye.results import BLANK, NOT_A_DIGIT, TOO_SMALL, Box, Digit, Number, Reading, unsure_between
 from numeye.weighing import NO_DIGIT, Weighing
 from numeye.weights import Model
-from numeye.zoom import LOOK, Window, cut
+from numeye.zoom import LOOK, Window, cut, paper_of
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float32, Float64, UInt8
@@ -215,7 +215,8 @@ class PageEyes:
         """Each digit in its surroundings, as the reader is used to see one."""
         middles, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, LOOK * (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
         windows = [Window(float(x), float(y), float(side)) for (x, y), side in zip(middles, sides, strict=True)]
-        pixels = [cut(grey, window) for window in windows]
+        paper = paper_of(grey)
+        pixels = [cut(grey, window, paper=paper) for window in windows]
         return np.stack(pixels) if pixels else np.zeros((0, zoom.SIZE, zoom.SIZE), np.float32)
 
     # --- numbers -------------------------------------------------------------------------------------------------

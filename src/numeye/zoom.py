@@ -190,7 +190,7 @@ def cut(
         size: of the answer.
         paper: the grey level beyond the picture's edges; the median of its border where left out.
     """
-    paper = _border(grey) if paper is None else paper
+    paper = paper_of(grey) if paper is None else paper
     window = window.within(grey.shape[1], grey.shape[0])
     part, window = _around(grey, window, margin=math.ceil(2 * window.side / size) + 1)
     factor = int(window.side // (OVERSAMPLE * size))
@@ -234,7 +234,7 @@ class _Scene:
         self.height, self.width = grey.shape
         self.factor = max(1, max(grey.shape) // PAGE)
         self.small = _shrunk(grey, self.factor) if self.factor > 1 else grey
-        self.paper = _border(self.small)
+        self.paper = paper_of(self.small)
 
     @property
     def whole(self) -> Window:
@@ -336,8 +336,8 @@ def _on_picture(view: View, width: int, height: int) -> tuple[int, int, int, int
     return left, top, right - left, bottom - top
 
 
-def _border(grey: np.ndarray) -> int:
-    """The median level of the pixels along the edges: most likely paper."""
+def paper_of(grey: UInt8[np.ndarray, "height width"]) -> int:
+    """The median grey level of the pixels along the edges: most likely paper's."""
     return int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
 
 

@@ -164,6 +164,12 @@ def test_an_empty_page_has_no_digit() -> None:
     assert len(spots) == 0
 
 
+@pytest.fixture
+def one_more_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locate, "AGAIN", (0.8,))
+
+
+@pytest.mark.usefixtures("one_more_size")
 def test_a_second_opinion_is_the_mean_of_both_sizes() -> None:
     """The middle digit is seen at one size only, and the left one's logit depends on the size."""
 
@@ -198,6 +204,17 @@ def test_a_second_opinion_on_digits_that_fill_a_strip_is_asked_at_the_size_at_wh
     assert spots.boxes == pytest.approx(np.array([[100, 12, 226, 138]]), abs=8)
 
 
+def test_a_second_opinion_of_a_bare_1_that_is_seen_a_little_beside_is_of_the_same() -> None:
+    def network(pixels: np.ndarray) -> np.ndarray:
+        scale, off = pixels.shape[3] / 320, 0 if pixels.shape[3] == 320 else 3
+        one = ((40 + off) * scale, 20 * scale, (46 + off) * scale, 60 * scale, 1, 3.0)
+        return maps_of(*pixels.shape[2:], [one])[None]
+
+    grey = np.full((96, 320), 240, np.uint8)
+    assert again(grey, look(grey, 1.0, network), network).there == pytest.approx([3.0])
+
+
+@pytest.mark.usefixtures("one_more_size")
 def test_a_second_opinion_does_not_miss_what_is_too_small_for_it() -> None:
     def network(pixels: np.ndarray) -> np.ndarray:
         scale = pixels.shape[3] / 304
@@ -216,6 +233,7 @@ def test_the_thinnest_strip_is_not_shown_larger_than_can_be() -> None:
     assert max(shape[2] * shape[3] for shape in shapes) <= 1.1 * locate.PIXELS
 
 
+@pytest.mark.usefixtures("one_more_size")
 def test_a_second_opinion_of_a_long_strip_is_asked_at_the_size_at_which_it_was_read() -> None:
     shapes: list[tuple[int, ...]] = []
     strip = page(60, 3_000, 1_500, 20, 25)  # shown whole, its digits would have 12 pixels

@@ -21,6 +21,7 @@ HEIGHT = 160  # pixels of a page
 def _at_first_sight(monkeypatch: pytest.MonkeyPatch) -> None:
     """No second opinion: the networks here know one size only."""
     monkeypatch.setattr("numeye.scan.SURE", 0.0)
+    monkeypatch.setattr("numeye.scan.locate.AGAIN", ())
 
 
 def spotter(pixels: np.ndarray) -> np.ndarray:

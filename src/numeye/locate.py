@@ -30,8 +30,9 @@ ENLARGED = 4.0  # times, at most
 READABLE = 18.0  # pixels: where a quarter of the digits are less high, they are looked at once more
 BEST = 34.0  # pixels: as high as then
 TAUGHT = (12.0, 90.0)  # pixels: heights at which a digit must be seen, if it is one
-AGAIN = (0.8,)  # times as large as at first, for a second opinion ...
-UNSEEN = -1.5  # ... and the logit of a digit that is not seen at one of the sizes
+AGAIN = (0.8, 1.25)  # times as large as at first, for a second opinion ...
+UNSEEN = -1.0  # ... and the logit of a digit that is not seen at one of the sizes
+SLIM = 0.4  # of its height, is a box wide at least where the same digit is looked for at another size
 LIKELY = 0.25  # probability of a peak that may be a digit
 MOST = 3000  # digits of a page
 TOGETHER = 128  # of which so many are compared with all others at once
@@ -93,7 +94,7 @@ def find(grey: UInt8[np.ndarray, "height width"], network: Network) -> Spots:
 
 
 def again(grey: UInt8[np.ndarray, "height width"], first: Spots, network: Network) -> Spots:
-    """A second opinion on a strip of numbers: the mean of what is found at one more size and was at first.
+    """A second opinion on a strip of numbers: the mean of what is found at two more sizes and was at first.
 
     Args:
         grey: (height, width) uint8.
@@ -109,10 +110,10 @@ def again(grey: UInt8[np.ndarray, "height width"], first: Spots, network: Networ
     found = [first, *(look(grey, size, network) for size in sizes)]
     every, by = _joined(found), np.concatenate([np.full(len(one), number) for number, one in enumerate(found)])
     by = by[np.argsort(-np.concatenate([one.there for one in found]), kind="stable")]
-    left, means = np.ones(len(every), bool), []
+    left, wide, means = np.ones(len(every), bool), _widened(every.boxes), []
     for number, box in enumerate(every.boxes):
         if left[number]:
-            same = np.flatnonzero(left & (overlaps(box, every.boxes) >= OVERLAP))
+            same = np.flatnonzero(left & (overlaps(wide[number], wide) >= OVERLAP))
             left[same] = False
             height = box[3] - box[1]
             able = {0, *(n for n, size in enumerate(sizes, start=1) if TAUGHT[0] <= height * size <= TAUGHT[1])}
@@ -229,6 +230,13 @@ def _shared(some: Float64[np.ndarray, "m 4"], boxes: Float64[np.ndarray, "n 4"])
     sides = np.minimum(some[:, None, 2:], boxes[:, 2:]) - np.maximum(some[:, None, :2], boxes[:, :2])
     shared: np.ndarray = np.clip(sides[..., 0], 0, None) * np.clip(sides[..., 1], 0, None)
     return shared
+
+
+def _widened(boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, "n 4"]:
+    """Slim ones wider: a bare 1 that was seen two pixels beside is the same."""
+    more = np.maximum(SLIM * (boxes[:, 3] - boxes[:, 1]) - (boxes[:, 2] - boxes[:, 0]), 0) / 2
+    widened: np.ndarray = boxes + np.stack([-more, 0 * more, more, 0 * more], axis=1)
+    return widened
 
 
 def _areas(boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, " n"]:

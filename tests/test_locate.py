@@ -196,7 +196,7 @@ def test_a_second_opinion_is_the_mean_of_both_sizes() -> None:
     )
 
 
-def test_a_second_opinion_on_digits_that_fill_a_strip_is_asked_at_the_size_at_which_they_were_found() -> None:
+def test_a_second_opinion_on_digits_that_fill_a_strip_is_asked_at_a_size_at_which_they_are_read_well() -> None:
     strip = page(150, 400, 100, 12, 126)  # too high for what was taught, but for the smaller picture
     first = find(strip, seer())
     spots = again(strip, first, seer())

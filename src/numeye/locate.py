@@ -29,6 +29,7 @@ PIXELS = 3_000_000  # most that is shown at once
 ENLARGED = 4.0  # times, at most
 READABLE = 18.0  # pixels: where a quarter of the digits are less high, they are looked at once more
 BEST = 34.0  # pixels: as high as then
+LARGE = 60.0  # pixels: where half of the digits are higher, a second opinion is asked with them as high as that, too
 TAUGHT = (12.0, 90.0)  # pixels: heights at which a digit must be seen, if it is one
 AGAIN = (0.8, 1.25)  # times as large as at first, for a second opinion ...
 UNSEEN = -1.0  # ... and the logit of a digit that is not seen at one of the sizes
@@ -104,8 +105,8 @@ def again(grey: UInt8[np.ndarray, "height width"], first: Spots, network: Networ
     scale = _first(grey.shape)
     if len(first):
         scale = _better(first, scale, grey.shape)
-        while float(np.median(first.heights)) * scale > TAKEN[1]:
-            scale /= LEVELS[1]  # the size at which they were found
+        typical = float(np.median(first.heights)) * scale
+        scale *= BEST / typical if typical > LARGE else 1.0
     sizes = [_held(scale * size, grey.shape) for size in AGAIN]
     found = [first, *(look(grey, size, network) for size in sizes)]
     every, by = _joined(found), np.concatenate([np.full(len(one), number) for number, one in enumerate(found)])
@@ -129,6 +130,11 @@ def _mean(every: Spots, chosen: Int64[np.ndarray, " m"], of: int) -> tuple[np.nd
     """Box, logit and digit of one spot that was seen at some of the sizes; at the others it is unlikely."""
     there = every.there[chosen].sum() + UNSEEN * (of - len(chosen))
     return every.boxes[chosen].mean(axis=0), np.asarray(there / of), every.which[chosen].mean(axis=0)
+
+
+def shown(shape: tuple[int, ...]) -> float:
+    """With how many pixels a picture of a height and width is shown at first."""
+    return shape[0] * shape[1] * _first(shape) ** 2
 
 
 def _first(shape: tuple[int, ...]) -> float:

@@ -230,11 +230,10 @@ def _wide(gaps: Gaps, steps: Gaps, high: float) -> Bool[np.ndarray, " gaps"]:
     Steps tell two kinds apart better than gaps do: in cells they are alike, and gaps are not, beside a 1.
     """
     ordered = np.sort(steps)
-    longer = np.flatnonzero(np.diff(ordered) > WIDER * high)
-    short = int(longer[0]) + 1 if len(longer) else len(steps)
-    least = ordered[short] if short < len(steps) else np.inf
-    few = len(steps) >= FOUR and short <= len(steps) / FOUR
-    wide: np.ndarray = (gaps > (CLEAR if few else SPLIT) * high) & (steps >= least)
+    breaks = 1 + np.flatnonzero(np.diff(ordered) > WIDER * high)  # before each, so many are shorter
+    several = breaks[(breaks > len(steps) / FOUR) | (len(steps) < FOUR)]
+    least = ordered[[*several, *breaks][0]] if len(breaks) else np.inf
+    wide: np.ndarray = (gaps > (SPLIT if len(several) else CLEAR) * high) & (steps >= least)
     return wide
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jaxtyping import UInt8
 
 CELL = (32, 64)  # pixels: how high a cell of a grid is made, at least and at most
-SURE = 0.7  # mean confidence of its digits below which it is asked whether a grid lies as it should
+SURE = 0.85  # mean confidence of its digits below which it is asked whether a grid lies as it should
 
 Place = Callable[[Box], Box]  # from pixels of a part to pixels of the page
 

@@ -34,8 +34,11 @@ if TYPE_CHECKING:
 LEGIBLE = 8  # pixels that the longer side of a digit needs at least
 LIKELY, POSSIBLE = 0.5, 0.05  # probabilities of a digit: to be one, and to be one if what is known asks for it
 ALONE = 0.9  # the least confidence of one digit that only the reader saw
-SURE = 0.9  # confidence of a number from which on a strip is not looked at again; above it that changes next to nothing
+SURE = (
+    0.9  # confidence of a number from which on a picture is not looked at again
+)
 LARGE = 200  # pixels of a page's shorter side; narrower strips are taken to lie as they should
+SMALL = 500_000  # pixels of a picture as it is shown at first, up to which it is looked at again
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,9 +154,6 @@ class PageEyes:
         """As the page lies, or turned where it is read better so."""
         spots, looks = self.see(page.grey)
         best, lying, turns = self._ordered(page, self._candidates(spots, looks)), page, 0
-        if min(page.grey.shape) < LARGE and len(spots) and not (best and _sure_of_all(best)):
-            best = self._ordered(page, self._candidates(*self._again(page.grey, spots))) or best
-            return best or self._single(page)
         for _ in range(2 if turning else 0):  # turned from its side, a page may still be upside down
             more = self._turns(lying.grey, spots, looks)
             if not more:
@@ -164,10 +164,12 @@ class PageEyes:
             other = self._ordered(lying, self._candidates(spots, looks))
             if other is not None and (best is None or sureness(other) > sureness(best)):
                 best = replace(other, turned=90 * turns)
+        if not turns and len(spots) and _is_small(page.grey) and not (best and _sure_of_all(best)):
+            best = self._ordered(page, self._candidates(*self._again(page.grey, spots))) or best
         return best or self._single(page)
 
     def _again(self, grey: UInt8[np.ndarray, "height width"], first: Spots) -> tuple[Spots, Eleven]:
-        """A second opinion on a strip that was read with some doubt."""
+        """A second opinion on a picture that was read with some doubt."""
         spots = locate.again(grey, first, self._find)
         return spots, self._looks(grey, spots)
 
@@ -300,6 +302,11 @@ def _digit(found: _Candidates, place: int, said: int | None, shape: tuple[int, .
         box=_whole(found.boxes[place], shape),
         probabilities=tuple(which.tolist()),
     )
+
+
+def _is_small(grey: UInt8[np.ndarray, "height width"]) -> bool:
+    """Whether another look at it is cheap."""
+    return min(grey.shape) < LARGE or locate.shown(grey.shape) <= SMALL
 
 
 def _sure_of_all(reading: Reading) -> bool:

@@ -70,6 +70,16 @@ def test_a_pair_that_stands_closely_does_not_part_a_comb() -> None:
     assert read(np.array([(left, 0, left + 20, 30) for left in lefts], float)) == [[list(range(6))]]
     short = np.array([(0, 0, 20, 30), (26, 0, 46, 30), (52, 0, 72, 30), (102, 0, 108, 30), (110, 0, 130, 30)], float)
     assert read(np.concatenate([short, line(2, 136, 0)])) == [[[0, 1, 2], [3, 4, 5, 6]]]  # 407 1250
+    wide = [
+        (62, 86),
+        (93, 136),
+        (141, 178),
+        (220, 233),
+        (237, 288),
+        (291, 351),
+        (354, 379),
+    ]  # the same as it is written
+    assert read(np.array([(left, 0, right, 46) for left, right in wide], float)) == [[[0, 1, 2], [3, 4, 5, 6]]]
     lottery = [0, 60, 120, 144, 204]  # 4 7 12 9
     assert read(np.array([(left, 0, left + 20, 30) for left in lottery], float)) == [[[0], [1], [2, 3], [4]]]
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 ALONGSIDE = 0.4  # of the lower of two digits' heights, that both share, for them to stand in one line
 REACH = 3.0  # heights that the next digit of a line may be away
 SPLIT = 0.8  # heights between two digits, from which on they may be of two numbers, and are where ...
-WIDER = 0.45  # ... no steps from digit to digit are between theirs and those that are so much shorter, or from ...
-CLEAR = 1.2  # heights on, where of FOUR steps and more no more than one in four is short: a pair may stand closely, or
-FOUR = 4  # something between two cells be taken for a digit; or from ...
+WIDER = 0.45  # ... others are so much narrower, with none between, and so are steps from middle to middle, or from ...
+CLEAR = 1.2  # ... so many heights on, where of FOUR gaps and more no more than one in four is narrow: a pair may stand
+FOUR = 4  # closely, or something between two cells be taken for a digit; or from ...
 FAR = 1.8  # ... so many heights on in any case
 PIECE = 0.3  # heights between two digits of a number where what is known of it may part it
 LEVEL = 0.55  # heights, of the larger part, that two parts of one row may be higher or lower, without the page's slope
@@ -225,15 +225,17 @@ def _split(boxes: Boxes, row: list[int], sure: Bool[np.ndarray, " n"]) -> Row:
 
 
 def _wide(gaps: Gaps, steps: Gaps, high: float) -> Bool[np.ndarray, " gaps"]:
-    """Which gaps part numbers, where some of the steps from middle to middle are clearly longer than the others.
+    """Which gaps part numbers, where there are two kinds of them, narrow ones and wide ones.
 
-    Steps tell two kinds apart better than gaps do: in cells they are alike, and gaps are not, beside a 1.
+    In cells steps from middle to middle are alike, and gaps are not, beside a 1; where digits are wide steps are not
+    alike, and gaps are. So both must be wider.
     """
-    ordered = np.sort(steps)
-    breaks = 1 + np.flatnonzero(np.diff(ordered) > WIDER * high)  # before each, so many are shorter
-    several = breaks[(breaks > len(steps) / FOUR) | (len(steps) < FOUR)]
+    ordered = np.sort(gaps)
+    breaks = 1 + np.flatnonzero(np.diff(ordered) > WIDER * high)  # before each, so many are narrower
+    several = breaks[(breaks > len(gaps) / FOUR) | (len(gaps) < FOUR)]
     least = ordered[[*several, *breaks][0]] if len(breaks) else np.inf
-    wide: np.ndarray = (gaps > (SPLIT if len(several) else CLEAR) * high) & (steps >= least)
+    apart = (gaps > (SPLIT if len(several) else CLEAR) * high) & (gaps >= least)
+    wide: np.ndarray = apart & (steps > steps.min(initial=np.inf) + WIDER * high)
     return wide
 
 

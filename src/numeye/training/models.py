@@ -162,6 +162,7 @@ class Spotter(nn.Module):
 
 def standardise_locally(images: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 1 h w"]:
     """Mean 0 and deviation 1 in the 100 pixels around each place, so that a shadow on a page makes no difference."""
+    images = images - images.mean(dim=(2, 3), keepdim=True)  # near 0, squares lose no digits to rounding
     small = nn.functional.avg_pool2d(images, 4)  # (N, 1, H/4, W/4)
     square = nn.functional.avg_pool2d(images.square(), 4)
     mean, square = (nn.functional.avg_pool2d(m, 25, 1, 12, count_include_pad=False) for m in (small, square))

@@ -8,8 +8,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 help:
 	@echo "make demo    read sample pictures with the light install        (under a minute)"
 	@echo "make train   train the recipe classic for real, into runs/      (2 minutes on 2 cores)"
-	@echo "make reader  train the recipe reader, the default model, into runs/ (1 hour 35 minutes on 2 cores)"
-	@echo "make spotter train the recipe spotter, which finds digits on pages, into runs/ (2 hours on 2 cores)"
+	@echo "make reader  train the recipe reader, the default model, into runs/ (2 hours 15 minutes on 2 cores)"
+	@echo "make spotter train the recipe spotter, which finds digits on pages, into runs/ (3 hours on 2 cores)"
 	@echo "make evidence test what the project claims, into runs/evidence  (1 hour 10 minutes on 2 cores)"
 	@echo "make test    every test                                         (15 minutes on 2 cores)"
 	@echo "make lint    ruff, mypy --strict, import-linter"

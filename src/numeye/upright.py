@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ASKED = 24  # digits at most, the likeliest ones, that have a say
 FEWEST = 3  # digits that are needed for a page to be turned
-WELL = -0.25  # mean logarithm of a digit's probability from which on a page lies well
+WELL = -0.35  # mean logarithm of a digit's probability from which on a page lies well
 CLEARLY = 0.35  # by how much what is seen must be better from another side
 WORST = -6.0  # what a digit tells at the least, and one that is not found
 PART = 30.0  # times as wide and high as a digit, is the part of a page that is looked at
@@ -38,8 +38,7 @@ def lies_well(spots: Spots, looks: Eleven) -> bool:
         spots: what was found.
         looks: logarithms of the probabilities of the ten digits and of none, for each of them.
     """
-    likely = _likeliest(spots)
-    return not len(likely) or float(_legible(looks[likely]).mean()) >= WELL
+    return not len(spots) or _worth(spots, looks, min(len(spots), ASKED)) >= WELL
 
 
 def quarter_turns(grey: UInt8[np.ndarray, "height width"], spots: Spots, see: See) -> int:

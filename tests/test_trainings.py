@@ -225,7 +225,7 @@ def client(manager: Trainings) -> TestClient:
 def test_the_page_starts_and_watches_a_training(client: TestClient) -> None:
     told = {one["name"]: one for one in client.get("/page/recipes").json()["recipes"]}
     assert "spotter" not in told  # it cannot be looked into
-    assert told["classic"]["promise"] == {"accuracy": 98.9, "minutes": 3}
+    assert told["classic"]["promise"] == {"accuracy": 98.9, "minutes": 2}
     answer = client.post("/page/trainings", json={"recipe": "classic", "epochs": 9, "seed": 5})
     assert (answer.status_code, answer.json()["name"], answer.json()["state"]) == (201, "classic-seed5-1", "running")
     at = "/page/trainings/classic-seed5-1"

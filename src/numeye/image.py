@@ -326,6 +326,7 @@ def _check_size(label: str, size: tuple[int, int], max_pixels: int) -> None:
 
 def _grey(image: Image.Image) -> np.ndarray:
     """Upright by EXIF, flat on paper, one channel of uint8."""
+    image.load()  # what is wrong with the pixels is told here; of some formats EXIF stands behind them
     if _orientation(image) != 1:  # else it would be copied
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":

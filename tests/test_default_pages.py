@@ -64,6 +64,19 @@ def test_strings_are_read_whatever_their_size(
     assert measured.cer <= 4
 
 
+def test_strings_that_are_cut_at_their_ink_are_read_as_well(reader: Reader, digits: DataSet) -> None:
+    """No paper is left around: the first and the last digit touch the picture's edge."""
+    random = np.random.default_rng(12)
+    made = []
+    for _ in range(100):
+        grey, text = string(digits, 5, random, 40)
+        rows, columns = (np.flatnonzero((grey < 200).any(axis=axis)) for axis in (1, 0))
+        made.append((grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], text))
+    pictures = [np.ascontiguousarray(grey) for grey, _ in made]
+    data = DataSet(name="cut", pictures=pictures, labels=tuple(text for _, text in made))
+    assert evaluate_strings(reader, data).accuracy >= 93
+
+
 def test_light_on_dark_is_the_same(reader: Reader, digits: DataSet) -> None:
     random = np.random.default_rng(0)
     made = [string(digits, 4, random, 40)[0] for _ in range(20)]

@@ -44,7 +44,9 @@ class LineRanges:
         slope: of a line, standard deviation; of one in seven three times that.
         small_zeros: share of the lines whose zeros are small; some of them are wide, too.
         round_amounts: share of the numbers that end in zeros, as prices do.
-        signs: share of the numbers that have signs before them, and behind them.
+        tall_first: share of the numbers whose first digit is taller than the others.
+        taller: how many times as tall it is then.
+        before, behind: share of the numbers that have signs before them, and behind them.
         between: share of the gaps with a sign in them.
         grouped: share of the numbers in which a sign or a gap parts thousands.
         cents: share of the numbers whose last two digits are small and raised, and may be underlined.
@@ -57,11 +59,14 @@ class LineRanges:
     most: int = 14
     gap: tuple[float, float] = (-0.16, 0.3)
     jitter: float = 0.09
-    uneven: float = 0.1
+    uneven: float = 0.12
     slope: float = 0.035
     small_zeros: float = 0.3
     round_amounts: float = 0.2
-    signs: float = 0.45
+    tall_first: float = 0.2
+    taller: tuple[float, float] = (1.1, 1.6)
+    before: float = 0.25
+    behind: float = 0.45
     between: float = 0.06
     grouped: float = 0.22
     cents: float = 0.1
@@ -76,12 +81,15 @@ class Plan:
     """What one number is to be.
 
     Attributes:
+        first: how many times as tall as the others the first digit is; and the share of what it has more that hangs
+            below the line.
         zeros_from: the place from which on all is zeros.
         cents_from: the place from which on digits are small and raised.
         cents: how high those are, of the height; and how far they are raised.
         signs: what stands before some of the places.
     """
 
+    first: tuple[float, float]
     zeros_from: int
     cents_from: int
     cents: tuple[float, float]
@@ -97,7 +105,9 @@ class Plan:
             signs |= dict.fromkeys(range(before, count, 3), sign)
         zeros_from = int(random.integers(1, count)) if long and random.random() < ranges.round_amounts else count
         cents_from = count - 2 if count > 2 and random.random() < ranges.cents else count
+        tall = long and random.random() < ranges.tall_first
         return cls(
+            first=(random.uniform(*ranges.taller) if tall else 1.0, random.uniform(0, 1)),
             zeros_from=min(zeros_from, cents_from) if random.random() < 0.5 else zeros_from,  # half of all cents are 00
             cents_from=cents_from,
             cents=(random.uniform(0.4, 0.8), random.uniform(0.1, 0.6)),
@@ -199,10 +209,10 @@ class Line:
         plan = Plan.draw(count, self.ranges, random)
         if random.random() < self.ranges.filled / 2:
             left = self._fill(sheet, left, origin, random)
-        for sign in self._signs(BEFORE, random):
+        for sign in self._signs(BEFORE, self.ranges.before, random):
             left = self._sign(sheet, sign, left, origin, random)
         left = self._digits(sheet, left, origin, count, plan, random)
-        for sign in self._signs(BEHIND, random):
+        for sign in self._signs(BEHIND, self.ranges.behind, random):
             left = self._sign(sheet, sign, left, origin, random)
         if random.random() < self.ranges.filled / 2:
             left = self._fill(sheet, left, origin, random)
@@ -253,15 +263,18 @@ class Line:
         small, wide = self.zeros if digit == 0 else (1.0, 1.0)
         if cents := place >= plan.cents_from:
             small *= plan.cents[0]
+        even = place > 0 or self.comb or isinstance(self.source, FontSource)
+        more = 0.0 if even else (plan.first[0] - 1) * small
         style = replace(self.style, stretch=self.style.stretch * wide)
-        tall = self.height * small * float(np.exp(random.normal(0, self.uneven)))
+        tall = self.height * (small + more) * float(np.exp(random.normal(0, self.uneven)))
         ink = self._ink(source, thin, tall, random, style)
         if ink is None:
             return left, None
         high, wide = ink.shape
         if before is not None:  # it does not vanish in it
             left = max(left, before.left + before.ink.shape[1] - COVER * wide)
-        at = top + self.height - high + random.normal(0, 0.7 * self.uneven) * self.height
+        foot = 1 + plan.first[1] * more + random.normal(0, 0.7 * self.uneven)
+        at = top + self.height * foot - high
         if cents:
             at -= self.height * plan.cents[1]
         elif small < 1 and random.random() < 0.3:
@@ -360,8 +373,8 @@ class Line:
         )
         return cropped(ink)
 
-    def _signs(self, signs: str, random: np.random.Generator) -> list[str]:
-        if random.random() >= self.ranges.signs:
+    def _signs(self, signs: str, share: float, random: np.random.Generator) -> list[str]:
+        if random.random() >= share:
             return []
         sign = str(random.choice(list(signs)))
         return [sign] * int(random.choice([1, 1, 1, 2, 3]))

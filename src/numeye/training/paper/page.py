@@ -51,8 +51,8 @@ class PageRanges:
 
     height: tuple[float, float] = (15.0, 64.0)
     printed: float = 0.14
-    pens: float = 0.18
-    some_pens: float = 0.25
+    pens: float = 0.24
+    some_pens: float = 0.3
     empty: float = 0.12
     tables: float = 0.07
     words: float = 0.2

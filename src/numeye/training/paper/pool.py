@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from jaxtyping import UInt8
 
 PART = 10_000  # crops in one file
-VERSION = 5  # of the effects: counted up when the same seed gives other pixels
-TILE_VERSION = 6  # of what else is on tiles
+VERSION = 6  # of the effects: counted up when the same seed gives other pixels
+TILE_VERSION = 7  # of what else is on tiles
 Split = Literal["fit", "validation"]
 FONTS: dict[Split, Literal["train", "held-out"]] = {"fit": "train", "validation": "held-out"}
 Row = tuple[Any, ...]  # the fields of one row of a file

@@ -87,7 +87,7 @@ def test_a_tile_hangs_on_its_seed_and_number_alone(pages: Pages, tiles: list[Til
 def test_boxes_lie_in_the_tile_and_hold_ink(pages: Pages) -> None:
     clean = Pages(
         paper=pages.paper.leaving_out("optics", "light", "surroundings"),
-        ranges=PageRanges(words=0, strokes=0, ruled=0, empty=0, line=LineRanges(signs=0, cells=0)),
+        ranges=PageRanges(words=0, strokes=0, ruled=0, empty=0, line=LineRanges(before=0, behind=0, cells=0)),
     )
     for number in range(12):
         tile = clean.tile(2, number)
@@ -124,7 +124,9 @@ def written(pages: Pages, seed: int, **ranges: Any) -> Sheet:
         (
             "small_zeros",
             "round_amounts",
-            "signs",
+            "tall_first",
+            "before",
+            "behind",
             "between",
             "grouped",
             "cents",
@@ -159,6 +161,18 @@ def test_cents_are_smaller_and_end_higher_than_the_digits_before_them(pages: Pag
         heights, feet = boxes[:, 3] - boxes[:, 1], boxes[:, 3]
         assert np.median(heights[-2:]) < 0.95 * np.median(heights[:-2])
         assert feet[-2:].max() < np.median(feet[:-2]) + 2
+
+
+def test_a_first_digit_may_be_taller_and_hang_below_the_others(pages: Pages) -> None:
+    hanging = []
+    for seed in range(8):
+        boxes = np.array(written(pages, seed, tall_first=1.0, taller=(1.5, 1.5), uneven=0.0).boxes)
+        heights, feet = boxes[:, 3] - boxes[:, 1], boxes[:, 3]
+        assert heights[0] > 1.2 * np.median(heights[1:])
+        assert heights[1:].max() < 1.2 * np.median(heights[1:])
+        hanging.append(feet[0] - np.median(feet[1:]))
+    assert min(hanging) > -6
+    assert max(hanging) > 8
 
 
 def test_the_digits_of_a_line_are_of_one_height_however_wide_they_are(pages: Pages) -> None:

@@ -63,7 +63,7 @@ class LineRanges:
     slope: float = 0.035
     small_zeros: float = 0.3
     round_amounts: float = 0.2
-    tall_first: float = 0.2
+    tall_first: float = 0.25
     taller: tuple[float, float] = (1.1, 1.6)
     before: float = 0.25
     behind: float = 0.45

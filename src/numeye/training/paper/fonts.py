@@ -29,7 +29,7 @@ from numeye.errors import DataError
 from numeye.mnist import Progress, Say, State, cache_folder
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Int64, UInt8
+    from jaxtyping import Bool, Float32, Int64, UInt8
 
 SIZE, LONGER = 56, 44  # pixels: the side of a mask, and the longer side of the ink in it
 DRAWN = 160  # the font size at which glyphs are drawn before they are scaled
@@ -45,6 +45,7 @@ SIGNS = '+-=%&$#@*/()?!<>{}[]:;"|\\~^£€§¥×÷'  # noqa: RUF001 - the sign o
 LOOKALIKES = "OoDQIil|!/ZzSsGbBgq"
 
 Part = Literal["train", "held-out"]
+Drawn = tuple[Image.Image, int]  # ink, and how far it goes below the line, pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,8 @@ class Glyphs:
     """Drawn characters: one mask each, with what it is and where it is from."""
 
     masks: UInt8[np.ndarray, "n 56 56"]  # 0 paper to 255 ink
+    heights: Float32[np.ndarray, " n"]  # of the ink, of that of the font's 0
+    feet: Float32[np.ndarray, " n"]  # how far below the line the ink goes, likewise
     characters: tuple[str, ...]
     fonts: tuple[str, ...]
     handwritten: Bool[np.ndarray, " n"]  # drawn by a font of kind "hand"
@@ -199,33 +202,40 @@ def load_glyphs(part: Part, cache: str | Path | None = None) -> Glyphs:
             f"{folder}: {len(lacking)} of {len(chosen)} fonts are missing or damaged ({lacking[0]}, ...); "
             "numeye.training.paper.fonts.fetch() brings them"
         )
-    drawn = [
-        (_mask(glyph), character, font) for font in chosen for character, glyph in _draw_all(folder / font.file).items()
-    ]
+    drawn = [(*glyph, font) for font in chosen for glyph in _drawn(folder / font.file)]
     return Glyphs(
-        masks=np.stack([mask for mask, _, _ in drawn]),  # (n, 56, 56)
-        characters=tuple(character for _, character, _ in drawn),
-        fonts=tuple(font.name for _, _, font in drawn),
-        handwritten=np.array([font.kind == "hand" for _, _, font in drawn]),
+        masks=np.stack([mask for mask, *_ in drawn]),  # (n, 56, 56)
+        heights=np.array([height for _, height, *_ in drawn], np.float32),
+        feet=np.array([foot for _, _, foot, *_ in drawn], np.float32),
+        characters=tuple(character for *_, character, _ in drawn),
+        fonts=tuple(font.name for *_, font in drawn),
+        handwritten=np.array([font.kind == "hand" for *_, font in drawn]),
     )
 
 
-def _draw_all(path: Path) -> dict[str, Image.Image]:
-    """Each character that the font has, cropped to its ink."""
+def _drawn(path: Path) -> list[tuple[np.ndarray, float, float, str]]:
+    """Mask, height, foot and name of each character of a font; the 0 is 1 high."""
+    glyphs = _draw_all(path)
+    zero = glyphs["0"][0].height
+    return [(_mask(image), image.height / zero, foot / zero, name) for name, (image, foot) in glyphs.items()]
+
+
+def _draw_all(path: Path) -> dict[str, Drawn]:
+    """Each character that the font has."""
     # The basic layout, since the other one is not in every build of Pillow.
     font = ImageFont.truetype(io.BytesIO(path.read_bytes()), DRAWN, layout_engine=ImageFont.Layout.BASIC)
     absent = _draw("\uffff", font)  # no font has it: what stands in for a missing character
     drawn = {character: _draw(character, font) for character in DIGITS + LETTERS + SIGNS}
-    return {character: image for character, image in drawn.items() if image is not None and image != absent}
+    return {name: glyph for name, glyph in drawn.items() if glyph is not None and (absent is None or glyph != absent)}
 
 
-def _draw(character: str, font: ImageFont.FreeTypeFont) -> Image.Image | None:
-    """The character, 255 ink on 0, cropped to its ink; None where there is none."""
-    left, top, right, bottom = font.getbbox(character)
+def _draw(character: str, font: ImageFont.FreeTypeFont) -> Drawn | None:
+    """The character, 255 ink on 0, cropped to its ink, and how far that goes below the line; None for nothing."""
+    left, top, right, bottom = font.getbbox(character, anchor="ls")
     image = Image.new("L", (max(1, int(right - left)), max(1, int(bottom - top))))
-    ImageDraw.Draw(image).text((-left, -top), character, fill=255, font=font)
+    ImageDraw.Draw(image).text((-left, -top), character, fill=255, font=font, anchor="ls")
     box = image.getbbox()
-    return image.crop(box) if box else None
+    return (image.crop(box), int(top) + box[3]) if box else None
 
 
 def _mask(glyph: Image.Image) -> UInt8[np.ndarray, "56 56"]:

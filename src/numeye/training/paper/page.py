@@ -15,13 +15,13 @@ import numpy as np
 from numeye.training.paper import marks, pen, things
 from numeye.training.paper.crop import SHOWN, TRIES, Paper, agreement
 from numeye.training.paper.hand import Hand
-from numeye.training.paper.ink import Fields, unpack
-from numeye.training.paper.line import ROOM, Line, LineRanges, cropped
+from numeye.training.paper.line import ROOM, Line, LineRanges
 from numeye.training.paper.sheet import CUT, Sheet
+from numeye.training.paper.words import Words
 from numeye.training.paper.writers import FontSource, HandSource, Source
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float32, Float64, Int64, UInt8
+    from jaxtyping import Float32, Float64, Int64, UInt8
 
     Grey = Float32[np.ndarray, "height width"]
 
@@ -53,9 +53,9 @@ class PageRanges:
     printed: float = 0.14
     pens: float = 0.24
     some_pens: float = 0.3
-    empty: float = 0.12
+    empty: float = 0.2
     tables: float = 0.07
-    words: float = 0.2
+    words: float = 0.3
     ruled: float = 0.3
     strokes: float = 0.12
     under: float = 0.16
@@ -92,15 +92,13 @@ class Pages:
 
     Attributes:
         paper: whose digits, light and camera they share.
-        words: fields of every character that is no digit, those that look like one too.
-        alike: which of these look like one.
+        words: letters and signs that stand around.
         printed: of each font the numbers of its digits in `paper.printed`.
         ranges: how often and how far.
     """
 
     paper: Paper
-    words: Fields | None = None
-    alike: Bool[np.ndarray, " m"] = field(default_factory=lambda: np.zeros(0, bool))
+    words: Words | None = None
     printed: Sequence[Int64[np.ndarray, " n"]] = ()
     ranges: PageRanges = field(default_factory=PageRanges)
 
@@ -229,9 +227,9 @@ class Pages:
     def _nothing(self, sheet: Sheet, height: float, random: np.random.Generator) -> None:
         """No number: some thing, a text, or the paper alone."""
         kind = random.random()
-        if kind < 0.3:
+        if kind < 0.2:
             sheet.put(things.thing(SIZE, random), 0, 0)
-        elif kind < 0.7:
+        elif kind < 0.8:
             tall = float(np.clip(height * 0.6, 9, 40))
             for at in np.arange(random.uniform(-tall, tall), SIZE, tall * random.uniform(1.3, 2.2)):
                 self._words(sheet, tall, random, top=float(at))
@@ -260,25 +258,13 @@ class Pages:
         return tone * letters.ink
 
     def _words(self, sheet: Sheet, height: float, random: np.random.Generator, top: float | None = None) -> None:
-        """A line of letters, mostly of one font, that goes round the digits that are there."""
+        """A row of letters somewhere; or, where its top is given, a line of text from the left border to the right."""
         if self.words is None:
             return
-        height, alone = float(np.clip(height, 9, 50)), top is None
-        hand = self._hand(height)
-        style, left = hand.style(random), random.uniform(-20, SIZE * 0.6) if top is None else random.uniform(-10, 10)
-        style, top = replace(style, angle=0.0), random.uniform(0, SIZE - height) if top is None else top
-        font = int(random.integers(len(self.words.labels)))  # letters of one font lie side by side
-        for _ in range(int(random.integers(2, 16)) if alone else 40):
-            near = random.random() < 0.8
-            number = (font + int(random.integers(-25, 25)) if near else int(random.integers(1 << 30))) % len(
-                self.words.labels
-            )
-            tall, middle = height * random.choice([0.7, 0.7, 1.0]), (hand.size / 2, hand.size / 2)
-            source = unpack(self.words.edge[number])
-            ink = cropped(hand.write(source, False, random, height=tall, centre=middle, style=style))
-            if ink is None or left > SIZE:
-                return
-            apart = height if self.alike[number] else 0.0  # beside a number, an l may as well be a 1
-            if sheet.free(left, top + height - len(ink), ink, apart):
-                sheet.put(ink, int(left), int(top + height - len(ink)))
-            left += ink.shape[1] + height * (0.08 if random.random() < 0.82 else 0.5)
+        height = float(np.clip(height, 9, 50))
+        if top is None:
+            left, count = random.uniform(-20, SIZE * 0.6), int(random.integers(2, 16))
+            top = random.uniform(0, SIZE - height)
+        else:
+            left, count = random.uniform(-10, 10), 60
+        self.words.write(sheet, self._hand(height), height, left, top, count, random)

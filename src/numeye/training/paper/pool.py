@@ -28,6 +28,7 @@ from numeye.training.paper.ink import Fields, edge_field, mnist_fields, pack
 from numeye.training.paper.page import SIZE, PageRanges, Pages, Tile
 from numeye.training.paper.ranges import Ranges
 from numeye.training.paper.sheet import MOST
+from numeye.training.paper.words import Words
 
 if TYPE_CHECKING:
     from jaxtyping import UInt8
@@ -257,11 +258,19 @@ def make_pages(split: Split, cache: str | Path | None = None) -> Pages:
     glyphs = fonts.load_glyphs(FONTS[split], cache)
     digits = np.array([character in fonts.DIGITS for character in glyphs.characters])
     names = np.array(glyphs.fonts)[digits]
-    words = np.stack([pack(edge_field(mask)) for mask in glyphs.masks[~digits]])
+    words = np.flatnonzero(~digits)
+    fields = np.stack([pack(edge_field(mask)) for mask in glyphs.masks[words]])
+    letters = dict[str, dict[str, int]]()
+    for place, number in enumerate(words.tolist()):
+        letters.setdefault(glyphs.fonts[number], {})[glyphs.characters[number]] = place
     return Pages(
         paper=make_paper(PoolSpec(split=split), cache),
-        words=Fields(edge=words, line=None, labels=np.full(len(words), NO_DIGIT)),
-        alike=np.array([character in fonts.LOOKALIKES for character in glyphs.characters])[~digits],
+        words=Words(
+            fields=Fields(edge=fields, line=None, labels=np.full(len(fields), NO_DIGIT)),
+            heights=glyphs.heights[words],
+            feet=glyphs.feet[words],
+            fonts=list(letters.values()),
+        ),
         printed=[np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())],
     )
 

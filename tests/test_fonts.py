@@ -119,6 +119,19 @@ def test_glyphs_are_found_by_their_characters(parts: dict[str, Glyphs]) -> None:
     assert train.of("").tolist() == []
 
 
+def test_glyphs_know_how_high_they_are_and_how_far_below_the_line_they_go(parts: dict[str, Glyphs]) -> None:
+    glyphs = parts["train"]
+    typical = {
+        character: (float(np.median(glyphs.heights[of])), float(np.median(glyphs.feet[of])))
+        for character in "0xpl"
+        for of in (glyphs.of(character),)
+    }
+    assert typical["0"] == pytest.approx((1, 0), abs=0.05)
+    assert typical["x"] == pytest.approx((0.7, 0), abs=0.1)
+    assert typical["p"] == pytest.approx((1, 0.3), abs=0.15)
+    assert typical["l"] == pytest.approx((1.05, 0), abs=0.12)
+
+
 def test_lookalikes_are_drawn_and_no_digits() -> None:
     assert set(fonts.LOOKALIKES) <= set(fonts.LETTERS + fonts.SIGNS)
     characters = fonts.DIGITS + fonts.LETTERS + fonts.SIGNS

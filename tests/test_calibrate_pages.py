@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -93,22 +92,13 @@ def test_a_spotter_as_onnx_says_what_torch_says_and_pages_of_any_size_go_through
     assert eyes.read([Page(name="", index=0, grey=page)])[0].picture is page
 
 
-class Blank:
-    """Four tiles without a digit, as batches."""
-
-    dataset = range(4)
-
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        yield torch.zeros(4, 1, 32, 32), torch.full((4, 1, 5), -1.0)
-
-
 def test_whole_numbers_that_lose_digits_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = np.full((4, 15, 8, 8), -9, np.float32)
     claims = nothing.copy()
     claims[:, 0, 3, 3] = 9
     says = {b"exact": nothing, b"as good": nothing, b"worse": claims}
     monkeypatch.setattr(calibrate_pages, "finder", lambda graph: lambda _: says[graph])
-    tiles: Any = Blank()
+    tiles = [(torch.zeros(4, 1, 32, 32), torch.full((4, 1, 5), -1.0))]  # without a digit
     counted = _quantised(b"exact", b"as good", tiles)
     assert counted == {"bits": 8, "tiles": 4, "right": 4, "right_before": 4}
     with pytest.raises(RunError, match="in whole numbers 0 of 4 tiles are read right, before 4"):

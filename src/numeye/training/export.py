@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -116,18 +117,18 @@ def _export_pages(
     return _write(target, checkpoint, graph, card)
 
 
-def _quantised(exact: bytes, graph: bytes, validation: TileViews) -> dict[str, Any]:
+def _quantised(exact: bytes, graph: bytes, validation: Iterable[tuple[Tensor, Tensor]]) -> dict[str, Any]:
     """On how many validation tiles all digits are found and read, in floating point and in whole numbers.
 
     Raises:
         RunError: it is too many fewer.
     """
-    loss, right = Spot(), np.zeros(2, np.int64)
+    loss, right, tiles = Spot(), np.zeros(2, np.int64), 0
     networks = [calibrate_pages.finder(exact), calibrate_pages.finder(graph)]
     for images, targets in validation:
         maps = [torch.from_numpy(network(images.numpy())) for network in networks]
         right += [int(loss.right(one, targets).sum()) for one in maps]
-    tiles = len(validation.dataset)
+        tiles += len(targets)
     if right[0] - right[1] > LOST / 100 * tiles:
         raise RunError(f"in whole numbers {right[1]:,} of {tiles:,} tiles are read right, before {right[0]:,}")
     return {"bits": 8, "tiles": tiles, "right": int(right[1]), "right_before": int(right[0])}

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from jaxtyping import Float32
 
 LAYERS = ["Conv", "Relu", "Add"]  # what is computed in whole numbers; what pools, enlarges and normalises is not
-
 COUNTED = 99.999  # percent of a layer's outputs that lie in its range
 
 
@@ -51,7 +50,7 @@ def quantise(graph: bytes, images: Float32[np.ndarray, "n 1 h w"]) -> bytes:
     logger, level = logging.getLogger(), logging.getLogger().level
     logger.setLevel(logging.ERROR)  # it advises to simplify the graph first, which the exporter has done
     try:
-        with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):  # it tells each step
             target = Path(folder) / "quantised.onnx"
             quantize_static(
                 model,

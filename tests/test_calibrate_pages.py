@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from numeye.errors import RunError
 from numeye.image import Page
 from numeye.locate import Spots
 from numeye.scan import PageEyes
 from numeye.training import calibrate_pages
-from numeye.training.export import HALVED, check_parity, halve, to_onnx
+from numeye.training.export import _quantised, check_parity, to_onnx
 from numeye.training.models import create_model
 from numeye.training.paper.page import Tile
+from numeye.training.quantise import quantise
 from numeye.weighing import NO_DIGIT, Weighing
 from numeye.zoom import log_softmax
 
@@ -74,13 +76,30 @@ def test_a_spotter_as_onnx_says_what_torch_says_and_pages_of_any_size_go_through
     model = create_model("spotter").eval()
     graph = to_onnx(model, torch.zeros(2, 1, 128, 128))
     check_parity(model, graph, torch.rand(3, 1, 64, 208))
-    halved = halve(graph)
-    assert len(halved) < 0.55 * len(graph)
-    check_parity(model, halved, torch.rand(3, 1, 64, 208), HALVED)
+    images = torch.rand(12, 1, 64, 208)
+    small = quantise(graph, images.numpy())
+    assert len(small) < 0.3 * len(graph)
+    with torch.no_grad():
+        exact = model(images[:4]).numpy()
+    apart = calibrate_pages.finder(small)(images[:4].numpy()) - exact
+    assert np.abs(apart).max() < 0.1 * np.abs(exact).max()
 
     def look(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros((len(pixels), 11)), np.zeros((len(pixels), 4))
 
-    eyes = PageEyes(calibrate_pages.finder(halved), look, Weighing())
+    eyes = PageEyes(calibrate_pages.finder(small), look, Weighing())
     page = np.random.default_rng(0).integers(0, 256, (50, 77), np.uint8)
     assert eyes.read([Page(name="", index=0, grey=page)])[0].picture is page
+
+
+def test_whole_numbers_that_lose_digits_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = np.full((4, 15, 8, 8), -9, np.float32)
+    claims = nothing.copy()
+    claims[:, 0, 3, 3] = 9
+    says = {b"exact": nothing, b"as good": nothing, b"worse": claims}
+    monkeypatch.setattr(calibrate_pages, "finder", lambda graph: lambda _: says[graph])
+    tiles = [(torch.zeros(4, 1, 32, 32), torch.full((4, 1, 5), -1.0))]  # without a digit
+    counted = _quantised(b"exact", b"as good", tiles)
+    assert counted == {"bits": 8, "tiles": 4, "right": 4, "right_before": 4}
+    with pytest.raises(RunError, match="in whole numbers 0 of 4 tiles are read right, before 4"):
+        _quantised(b"exact", b"worse", tiles)

@@ -207,7 +207,7 @@ def test_a_second_opinion_on_digits_that_fill_a_strip_is_asked_at_a_size_at_whic
 def test_a_second_opinion_of_a_bare_1_that_is_seen_a_little_beside_is_of_the_same() -> None:
     def network(pixels: np.ndarray) -> np.ndarray:
         scale, off = pixels.shape[3] / 320, 0 if pixels.shape[3] == 320 else 3
-        one = ((40 + off) * scale, 20 * scale, (46 + off) * scale, 60 * scale, 1, 3.0)
+        one = ((20 + off) * scale, 20 * scale, (26 + off) * scale, 60 * scale, 1, 3.0)
         return maps_of(*pixels.shape[2:], [one])[None]
 
     grey = np.full((96, 320), 240, np.uint8)

@@ -378,7 +378,7 @@ def test_it_can_be_listed_while_others_are_added(monkeypatch: pytest.MonkeyPatch
 
 def test_a_refused_network_is_told_and_others_pages_and_keys_are_minded(client: TestClient, runs: Path) -> None:
     refused(client.post("/page/networks", content=b"nothing"), "not an ONNX model that can be read")
-    refused(client.post("/page/networks", content=weights.load("spotter").onnx), "the operator Resize")
+    refused(client.post("/page/networks", content=weights.load("spotter").onnx), "the operator DequantizeLinear")
     too_long = client.post("/page/networks", content=bytes(20_000_001))
     refused(too_long, "at most 20,000,000", 413)
     elsewhere = {"Origin": "https://example.org"}

@@ -22,6 +22,12 @@ from test_scan import SIDE, line, looker, page, spotter
 TALL = 400  # pixels of a page
 
 
+@pytest.fixture(autouse=True)
+def _at_first_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No second opinion: the networks here know one size only."""
+    monkeypatch.setattr("numeye.scan.SURE", 0.0)
+
+
 def eyes() -> PageEyes:
     return PageEyes(spotter, looker(3, 0.0), Weighing())  # type: ignore[arg-type]
 

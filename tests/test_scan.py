@@ -261,3 +261,22 @@ def test_a_strip_that_is_read_with_doubt_is_looked_at_again(monkeypatch: pytest.
     monkeypatch.setattr("numeye.scan.SMALL", 0)
     large = page(*line("407", 10, 10), height=320)
     assert (read(large).text, asked) == ("407", [3])
+
+
+def test_what_a_second_opinion_leaves_in_its_place_is_not_looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, asked = page(*line("407", 10, 10)), list[int]()
+    shift = np.array([[0, 0, 0, 0], [1, 0, 1, 0], [12, 0, 12, 0]])  # of each digit, left, top, right and bottom
+
+    def second(grey: np.ndarray, first: Spots, network: object) -> Spots:
+        inner = first.take(np.argsort(first.boxes[:, 0]))
+        return Spots(inner.boxes + shift, inner.there, inner.which)
+
+    def look(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        asked.append(len(pixels))
+        return looker(3, 0.0)(pixels)  # type: ignore[operator,no-any-return]
+
+    monkeypatch.setattr("numeye.scan.locate.again", second)
+    monkeypatch.setattr("numeye.scan.SURE", 2.0)
+    reading = read(found, look)
+    assert (reading.text, asked) == ("407", [3, 1])
+    assert [digit.box[0] for digit in reading.digits] == pytest.approx([10, 41, 82], abs=1)

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 LEGIBLE = 8  # pixels that the longer side of a digit needs at least
 LIKELY, POSSIBLE = 0.5, 0.05  # probabilities of a digit: to be one, and to be one if what is known asks for it
 ALONE = 0.9  # the least confidence of one digit that only the reader saw
-SURE = 0.9  # confidence of a number from which on a picture is not looked at again
+SURE = 0.97  # confidence of a number from which on a picture is not looked at again
+UNMOVED = 0.7  # intersection over union of a box with one that was looked at: it need not be again
 LARGE = 200  # pixels of a page's shorter side; narrower strips are taken to lie as they should
 SMALL = 500_000  # pixels of a picture as it is shown at first, up to which it is looked at again
 
@@ -163,13 +164,17 @@ class PageEyes:
             if other is not None and (best is None or sureness(other) > sureness(best)):
                 best = replace(other, turned=90 * turns)
         if not turns and len(spots) and _is_small(page.grey) and not (best and _sure_of_all(best)):
-            best = self._ordered(page, self._candidates(*self._again(page.grey, spots))) or best
+            best = self._ordered(page, self._candidates(*self._again(page.grey, spots, looks))) or best
         return best or self._single(page)
 
-    def _again(self, grey: UInt8[np.ndarray, "height width"], first: Spots) -> tuple[Spots, Eleven]:
-        """A second opinion on a picture that was read with some doubt."""
+    def _again(self, grey: UInt8[np.ndarray, "height width"], first: Spots, looks: Eleven) -> tuple[Spots, Eleven]:
+        """A second opinion on a picture that was read with some doubt; what lies as before is not looked at anew."""
         spots = locate.again(grey, first, self._find)
-        return spots, self._looks(grey, spots)
+        shares = np.stack([locate.overlaps(box, first.boxes) for box in spots.boxes])  # (n, m)
+        same, known = shares.argmax(axis=1), shares.max(axis=1) >= UNMOVED
+        seen = looks[same]
+        seen[~known] = self._looks(grey, spots.take(~known))
+        return spots, seen
 
     def _turns(self, grey: np.ndarray, spots: Spots, looks: Eleven) -> int:
         """Quarters of a turn after which the page may be read better; 0 where its digits look like digits."""

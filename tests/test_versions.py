@@ -15,7 +15,7 @@ from numeye.training.paper.page import PageRanges, Pages
 from numeye.training.paper.ranges import Ranges
 
 # Of these versions these are the pictures: change all three together.
-VERSIONS = (6, 7)
+VERSIONS = (7, 8)
 CROPS = "4 200, 8 155, 10 170, 9 163, 4 129, 8 244, 2 56, 9 149, 7 184, 8 226, 10 238, 1 28"
 TILES = " 121, 1037732801022468210 238,  180, 107510 233, 1005 15, 7966000 57"
 

@@ -52,7 +52,8 @@ class Paper:
 
     Attributes:
         digits: fields of handwritten digits, by edge and line.
-        printed: fields of the digits of fonts, or None.
+        printed: fields of the digits of printed fonts, or None.
+        written: of those of handwritten ones, by edge and line, or None.
         letters: fields of letters and signs that are no digit, or None.
         size: pixels a side of a crop.
         ranges: how often and how far.
@@ -61,6 +62,7 @@ class Paper:
 
     digits: Fields
     printed: Fields | None = None
+    written: Fields | None = None
     letters: Fields | None = None
     size: int = 48
     ranges: Ranges = field(default_factory=Ranges)
@@ -115,13 +117,12 @@ class Paper:
         if kind < pens:
             digit = int(random.integers(10))
             return pen.draw_digit(digit, random), digit, True
-        if kind < pens + fonts and self.printed is not None:
-            number = int(random.integers(len(self.printed.labels)))
-            return unpack(self.printed.edge[number]), int(self.printed.labels[number]), False
-        number = int(random.integers(len(self.digits.labels)))
-        thin = self.digits.line is not None and random.random() < self._share("ink", self.ranges.thin)
-        stored = self.digits.line if thin and self.digits.line is not None else self.digits.edge
-        return unpack(stored[number]), int(self.digits.labels[number]), thin
+        if kind < pens + fonts * self.ranges.printed and self.printed is not None:
+            return self.printed.drawn(int(random.integers(len(self.printed.labels))), thin=False)
+        written = kind < pens + fonts and self.written is not None
+        digits = self.written if written and self.written is not None else self.digits
+        thin = random.random() < self._share("ink", self.ranges.thin)
+        return digits.drawn(int(random.integers(len(digits.labels))), thin=thin)
 
     # --- what is no digit ----------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float32, Int64, UInt8
 
 SIDE = 56  # pixels of a field, twice MNIST's
+Drawn = tuple[np.ndarray, int, bool]  # a field in pixels, the digit, and whether it is the distance from a line
 NEAR, STEPS = 8.0, 8.0  # fields are stored as bytes: (distance + NEAR) * STEPS, so -8 to 23.9 in eighths of a pixel
 
 
@@ -37,6 +38,17 @@ class Fields:
     edge: UInt8[np.ndarray, "n 56 56"]
     line: UInt8[np.ndarray, "n 56 56"] | None
     labels: Int64[np.ndarray, " n"]
+
+    def drawn(self, number: int, *, thin: bool) -> Drawn:
+        """One of them, by its line where that is wanted and known, else by its edge."""
+        if thin and self.line is not None:
+            return unpack(self.line[number]), int(self.labels[number]), True
+        return unpack(self.edge[number]), int(self.labels[number]), False
+
+    def some(self, numbers: Int64[np.ndarray, " k"]) -> Fields:
+        """Those of these numbers."""
+        line = None if self.line is None else self.line[numbers]
+        return Fields(edge=self.edge[numbers], line=line, labels=self.labels[numbers])
 
 
 def unpack(stored: UInt8[np.ndarray, "56 56"]) -> Float32[np.ndarray, "56 56"]:

@@ -15,6 +15,7 @@ import numpy as np
 from numeye.training.paper import marks, pen, things
 from numeye.training.paper.crop import SHOWN, TRIES, Paper, agreement
 from numeye.training.paper.hand import Hand
+from numeye.training.paper.ink import Fields
 from numeye.training.paper.line import ROOM, Line, LineRanges
 from numeye.training.paper.sheet import CUT, Sheet
 from numeye.training.paper.words import Words
@@ -36,8 +37,8 @@ class PageRanges:
 
     Attributes:
         height: of the digits of a line, pixels.
-        printed, pens: share of the lines that are printed, or drawn as regional forms; each digit of the rest is from
-            MNIST, and `some_pens` of them are drawn, too.
+        printed, written, pens: share of the lines that are printed, written in one hand of a font, or drawn as regional
+            forms; each digit of the rest is from MNIST, and `some_pens` of them are drawn, too.
         empty: share of the tiles without a digit.
         tables: share of the tiles with cells, of which some have a digit in them.
         words: share of the tiles with words.
@@ -50,9 +51,10 @@ class PageRanges:
     """
 
     height: tuple[float, float] = (15.0, 64.0)
-    printed: float = 0.14
-    pens: float = 0.24
-    some_pens: float = 0.3
+    printed: float = 0.06
+    written: float = 0.16
+    pens: float = 0.2
+    some_pens: float = 0.25
     empty: float = 0.2
     tables: float = 0.07
     words: float = 0.3
@@ -94,12 +96,14 @@ class Pages:
         paper: whose digits, light and camera they share.
         words: letters and signs that stand around.
         printed: of each font the numbers of its digits in `paper.printed`.
+        written: the digits of each handwritten font.
         ranges: how often and how far.
     """
 
     paper: Paper
     words: Words | None = None
     printed: Sequence[Int64[np.ndarray, " n"]] = ()
+    written: Sequence[Fields] = ()
     ranges: PageRanges = field(default_factory=PageRanges)
 
     def tile(self, seed: int, index: int) -> Tile:
@@ -209,16 +213,20 @@ class Pages:
 
     def _line(self, height: float, random: np.random.Generator) -> Line:
         height = float(np.clip(height, *self.ranges.height))
-        kind = random.random()
-        source: Source
-        if kind < self.ranges.printed and self.printed and self.paper.printed is not None:
-            font = self.printed[int(random.integers(len(self.printed)))]
-            source = FontSource(self.paper.printed, font)
-        else:
-            pens = 1.0 if kind < self.ranges.printed + self.ranges.pens else self.ranges.some_pens
-            thin = random.random() < self.ranges.thin
-            source = HandSource(self.paper.digits, thin, pens)
-        return Line.begin(height, self._hand(height), source, self.ranges.line, random)
+        return Line.begin(height, self._hand(height), self._source(random), self.ranges.line, random)
+
+    def _source(self, random: np.random.Generator) -> Source:
+        """Who writes a line."""
+        kind, ranges = random.random(), self.ranges
+        if kind < ranges.printed and self.printed and self.paper.printed is not None:
+            return FontSource(self.paper.printed, self.printed[int(random.integers(len(self.printed)))])
+        kind -= ranges.printed
+        if 0 <= kind < ranges.written and self.written:
+            # Always by their lines: some of these fonts are written with a brush.
+            return HandSource(self.written[int(random.integers(len(self.written)))], thin=True, pens=0.0)
+        kind -= ranges.written
+        pens = 1.0 if 0 <= kind < ranges.pens else ranges.some_pens
+        return HandSource(self.paper.digits, random.random() < ranges.thin, pens)
 
     def _hand(self, height: float) -> Hand:
         ranges = replace(self.paper.ranges, slant=self.ranges.slant, aspect=self.ranges.aspect)

@@ -24,18 +24,18 @@ import numpy as np
 from numeye import atomic, mnist
 from numeye.training.paper import fonts
 from numeye.training.paper.crop import NO_DIGIT, Paper
-from numeye.training.paper.ink import Fields, edge_field, mnist_fields, pack
+from numeye.training.paper.ink import Fields, edge_field, line_field, mnist_fields, pack, skeletons
 from numeye.training.paper.page import SIZE, PageRanges, Pages, Tile
 from numeye.training.paper.ranges import Ranges
 from numeye.training.paper.sheet import MOST
 from numeye.training.paper.words import Words
 
 if TYPE_CHECKING:
-    from jaxtyping import UInt8
+    from jaxtyping import Bool, Int64, UInt8
 
 PART = 10_000  # crops in one file
-VERSION = 6  # of the effects: counted up when the same seed gives other pixels
-TILE_VERSION = 7  # of what else is on tiles
+VERSION = 7  # of the effects: counted up when the same seed gives other pixels
+TILE_VERSION = 8  # of what else is on tiles
 Split = Literal["fit", "validation"]
 FONTS: dict[Split, Literal["train", "held-out"]] = {"fit": "train", "validation": "held-out"}
 Row = tuple[Any, ...]  # the fields of one row of a file
@@ -246,9 +246,9 @@ def _render_part(spec: PoolSpec | TileSpec, cache: str | None, start: int, count
 @lru_cache(maxsize=2)
 def make_paper(spec: PoolSpec, cache: str | Path | None = None) -> Paper:
     """The paper of a pool: MNIST's digits and the fonts of its split."""
-    printed, letters = glyph_fields(FONTS[spec.split], cache)
+    digits, (printed, written, letters) = mnist_fields(spec.split, cache), glyph_fields(FONTS[spec.split], cache)
     return Paper(
-        digits=mnist_fields(spec.split, cache), printed=printed, letters=letters, size=spec.size, without=spec.without
+        digits=digits, printed=printed, written=written, letters=letters, size=spec.size, without=spec.without
     )
 
 
@@ -257,32 +257,43 @@ def make_pages(split: Split, cache: str | Path | None = None) -> Pages:
     """The pages of a pool of tiles."""
     glyphs = fonts.load_glyphs(FONTS[split], cache)
     digits = np.array([character in fonts.DIGITS for character in glyphs.characters])
-    names = np.array(glyphs.fonts)[digits]
+    paper = make_paper(PoolSpec(split=split), cache)
+    hands, types = (_by_font(glyphs, digits & (glyphs.handwritten == hand)) for hand in (True, False))
     words = np.flatnonzero(~digits)
     fields = np.stack([pack(edge_field(mask)) for mask in glyphs.masks[words]])
     letters = dict[str, dict[str, int]]()
     for place, number in enumerate(words.tolist()):
         letters.setdefault(glyphs.fonts[number], {})[glyphs.characters[number]] = place
     return Pages(
-        paper=make_paper(PoolSpec(split=split), cache),
+        paper=paper,
         words=Words(
             fields=Fields(edge=fields, line=None, labels=np.full(len(fields), NO_DIGIT)),
             heights=glyphs.heights[words],
             feet=glyphs.feet[words],
             fonts=list(letters.values()),
         ),
-        printed=[np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())],
+        printed=types,
+        written=[paper.written.some(numbers) for numbers in hands] if paper.written else [],
     )
 
 
-def glyph_fields(part: Literal["train", "held-out"], cache: str | Path | None = None) -> tuple[Fields, Fields]:
-    """Fields of the digits of fonts, and of those letters and signs that nobody takes for a digit."""
+def _by_font(glyphs: fonts.Glyphs, chosen: Bool[np.ndarray, " n"]) -> list[Int64[np.ndarray, " k"]]:
+    """The numbers, among those that are chosen, of the glyphs of each font."""
+    names = np.array(glyphs.fonts)[chosen]
+    return [np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())]
+
+
+def glyph_fields(part: Literal["train", "held-out"], cache: str | Path | None = None) -> tuple[Fields, Fields, Fields]:
+    """Fields of printed digits of fonts, of handwritten ones, and of letters and signs that nobody takes for a digit."""
     glyphs = fonts.load_glyphs(part, cache)
     labels = np.array([int(c) if c in fonts.DIGITS else NO_DIGIT for c in glyphs.characters], np.int64)
     telling = np.array([c not in fonts.LOOKALIKES for c in glyphs.characters])
     edges = np.stack([pack(edge_field(mask)) for mask in glyphs.masks])
     digits, letters = labels < NO_DIGIT, (labels == NO_DIGIT) & telling
+    printed, written = digits & ~glyphs.handwritten, digits & glyphs.handwritten
+    lines = np.stack([pack(line_field(bones)) for bones in skeletons(glyphs.masks[written] > 127)])
     return (
-        Fields(edge=edges[digits], line=None, labels=labels[digits]),
+        Fields(edge=edges[printed], line=None, labels=labels[printed]),
+        Fields(edge=edges[written], line=lines, labels=labels[written]),
         Fields(edge=edges[letters], line=None, labels=labels[letters]),
     )

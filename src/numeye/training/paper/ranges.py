@@ -25,6 +25,7 @@ class Ranges:
         bend: standard deviation of the elastic displacement, of the crop's side.
         pen: half the stroke's width, of the digit's size, thinnest and thickest.
         thin: share of the crops in which the pen follows the skeleton; the others follow the edge.
+        printed: share of the digits of fonts that are printed; the others are handwritten.
         plain: share of the pictures as clean as MNIST's own.
     """
 
@@ -40,7 +41,8 @@ class Ranges:
     plain: float = 0.14
     no_digit: float = 0.25
     pens: float = 0.12
-    fonts: float = 0.1
+    fonts: float = 0.15
+    printed: float = 0.3
     fill: float = 0.17
     neighbours: float = 0.22
     lines: float = 0.3

@@ -1,4 +1,4 @@
-"""Who writes the digits of a line: a hand from MNIST, somebody with the forms of another country, or a font."""
+"""Who writes the digits of a line: hands of MNIST or of a font, somebody with other countries' forms, or a printer."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from numeye.training.paper import pen
-from numeye.training.paper.ink import Fields, unpack
+from numeye.training.paper.ink import Drawn, Fields
 
 if TYPE_CHECKING:
     from jaxtyping import Int64
 
-Drawn = tuple[np.ndarray, int, bool]  # a field, the digit, and whether it is the distance from a line
-
-
 @dataclass(frozen=True)
 class FontSource:
-    """Digits of one font.
+    """Printed digits of one font.
 
     Attributes:
         fields: of the digits of all fonts.
@@ -33,7 +30,7 @@ class FontSource:
         """Any of them, or any picture of the one that is asked for."""
         fitting = self.numbers[self.fields.labels[self.numbers] == asked] if asked is not None else self.numbers
         number = int(random.choice(fitting if len(fitting) else self.numbers))
-        return unpack(self.fields.edge[number]), int(self.fields.labels[number]), False
+        return self.fields.drawn(number, thin=False)
 
 
 @dataclass(frozen=True)
@@ -58,9 +55,7 @@ class HandSource:
         number = int(random.integers(len(self.fields.labels)))
         while asked is not None and self.fields.labels[number] != asked:
             number = int(random.integers(len(self.fields.labels)))
-        thin = self.thin and self.fields.line is not None
-        stored = self.fields.line if thin and self.fields.line is not None else self.fields.edge
-        return unpack(stored[number]), int(self.fields.labels[number]), thin
+        return self.fields.drawn(number, thin=self.thin)
 
 
 Source = FontSource | HandSource  # each is asked for any digit, or for a certain one

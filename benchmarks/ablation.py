@@ -26,6 +26,7 @@ from numeye.training import calibrate, export
 from numeye.training.data import HELD
 from numeye.training.loop import Training, hardware
 from numeye.training.paper.crop import NO_DIGIT, Paper
+from numeye.training.paper.ink import Fields
 from numeye.training.paper.pool import PoolSpec, glyph_fields, open_pool
 from numeye.training.paper.ranges import FAMILIES
 from numeye.training.train import run_loaders

@@ -83,6 +83,12 @@ def test_light_on_dark_is_the_same(reader: Reader, digits: DataSet) -> None:
     assert sum(reader.read(one).text == reader.read(255 - one).text for one in made) >= 18
 
 
+def test_it_promises_few_wrong_numbers_among_many() -> None:
+    promised = Reader(max_error=0.03).promise
+    assert promised is not None
+    assert promised.coverage > 0.4  # of strips harder than most
+
+
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_page_that_lies_wrong_is_turned(turns: int, reader: Reader) -> None:
     page = np.asarray(Image.open(NUMBERS / "rows.png").convert("L"))

@@ -47,6 +47,8 @@ def test_the_files_describe_each_other(run: Run) -> None:
     card = json.loads((run.folder / "card.json").read_text())
     assert card["sha256"] == hashlib.sha256((run.folder / "model.onnx").read_bytes()).hexdigest()
     assert card["epochs"] == 1
+    assert set(card["trained"]) == {"time", "source", "packages", "processor", "cores", "gpu"}
+    assert card["trained"]["cores"] >= 1
     assert card["accuracy"] is None  # there are no test digits of one's own data
     stored = load_file(run.folder / "model.safetensors")
     assert {name: value.size for name, value in stored.items()}["fc1.weight"] == 128 * 1568

@@ -175,6 +175,21 @@ def test_a_first_digit_may_be_taller_and_hang_below_the_others(pages: Pages) -> 
     assert max(hanging) > 8
 
 
+def test_a_line_may_be_printed_or_of_one_hand_of_a_font_by_its_skeleton(pages: Pages) -> None:
+    assert pages.paper.digits.line is not None
+    printed, hand = (pages.paper.digits.some(np.flatnonzero(pages.paper.digits.labels == one)) for one in (3, 7))
+    with_fonts = replace(
+        pages, paper=replace(pages.paper, printed=printed), printed=[np.arange(len(printed.labels))], written=[hand]
+    )
+    for asked, digit, thin in (({"printed": 1.0}, 3, False), ({"printed": 0.0, "written": 1.0}, 7, True)):
+        source = replace(with_fonts, ranges=PageRanges(**asked))._source(np.random.default_rng(0))
+        drawn = [source(np.random.default_rng(seed)) for seed in range(5)]
+        assert {(label, by_line) for _, label, by_line in drawn} == {(digit, thin)}
+    none = replace(with_fonts, ranges=PageRanges(printed=0.0, written=0.0, pens=0.0, some_pens=0.0))
+    labels = {none._source(np.random.default_rng(seed))(np.random.default_rng(seed))[1] for seed in range(30)}
+    assert len(labels) > 5
+
+
 def test_the_digits_of_a_line_are_of_one_height_however_wide_they_are(pages: Pages) -> None:
     heights, wide = [], []
     for seed in range(16):

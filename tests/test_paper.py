@@ -257,6 +257,16 @@ def test_the_target_box_is_where_the_digit_is_in_the_view(paper: Paper) -> None:
         assert outside.sum() <= 0.1 * apart.sum()
 
 
+def test_digits_of_fonts_are_printed_ones_and_hands_as_the_ranges_say(paper: Paper) -> None:
+    printed, hand = (paper.digits.some(np.flatnonzero(paper.digits.labels == one)) for one in (3, 7))
+    for share in (0.0, 0.3, 1.0):
+        ranges = Ranges(pens=0.0, fonts=1.0, printed=share, no_digit=0.0)
+        made = replace(paper, printed=printed, written=hand, ranges=ranges)
+        labels = [made._source(np.random.default_rng(seed))[1] for seed in range(200)]
+        assert set(labels) <= {3, 7}
+        assert labels.count(3) / 200 == pytest.approx(share, abs=0.1)
+
+
 # --- pools and fonts ---------------------------------------------------------------------------------------------
 
 

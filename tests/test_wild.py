@@ -238,6 +238,20 @@ def test_with_a_promise_the_log_says_so_and_what_is_accepted_is_right(folder: Pa
     assert [line["accuracy_accepted"] for line in lines] == [one.to_dict()["accuracy_accepted"] for one in found]
 
 
+def test_what_can_be_promised_for_digits_alone_leaves_numbers_out_and_says_so(folder: Path) -> None:
+    answers: list[str] = []
+    said: list[str] = []
+    asked = readers("reader", 0.004)
+    assert not print_folder(asked, folder, answer=answers.append, say=said.append)
+    lines = "\n".join(answers).splitlines()
+    assert [line.split()[0] for line in lines[2:4]] == ["a", "b.npz"]
+    assert lines[4].startswith("mean of 2 sets")
+    assert len(lines) == 5
+    for name in ("strings", "grids"):
+        (told,) = [line for line in said if line.startswith(f"numeye: {name}: spotter: at most 0.4 % wrong is more")]
+        assert "it can promise" in told
+
+
 def test_numbers_and_grids_have_tables_of_their_own(folder: Path) -> None:
     answers: list[str] = []
     said: list[str] = []

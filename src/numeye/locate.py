@@ -95,7 +95,7 @@ def find(grey: UInt8[np.ndarray, "height width"], network: Network) -> Spots:
 
 
 def again(grey: UInt8[np.ndarray, "height width"], first: Spots, network: Network) -> Spots:
-    """A second opinion on a strip of numbers: the mean of what is found at two more sizes and was at first.
+    """A second opinion on a strip of numbers: the mean of what is found at more sizes and was at first.
 
     Args:
         grey: (height, width) uint8.

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float32, Float64
 
 BATCH = 64  # pictures of one digit that go through the network together
-BEARING = 3  # mistakes that the surest answers tried for a promise could bear; see `numeye.risk.promise`
+# Mistakes that the surest answers tried for a promise could bear, of digits and of numbers; see `numeye.risk.promise`.
+# On a few of the strips by which numbers are calibrated it is drawn so that a 1 is a 7; they must not end it at once.
+BEARING, NUMBERS_BEARING = 3, 20
 BATCH_PIXELS = 16_000_000  # or fewer, so that large photographs do not pile up in memory
 AHEAD = 3  # pages for each core that wait to be read, or have been read before those that come first; one of large ones
 
@@ -285,7 +287,7 @@ def _promise(model: weights.Model, spotter: weights.Model | None, max_error: flo
             )
         # What is set aside without a promise stays so with one that asks for less.
         lowest = (spotter.rejection or USUAL).unsure
-        return risk.promise(spotter.name, calibration, max_error, lowest=lowest, bearing=BEARING)
+        return risk.promise(spotter.name, calibration, max_error, lowest=lowest, bearing=NUMBERS_BEARING)
     # Answers that are at least so sure are never set aside as no digit, so that what is accepted is what was counted.
     lowest = 1 - (model.rejection or USUAL).no_digit if model.framing == "zoom" else 0.0
     return risk.promise(model.name, calibration, max_error, lowest=lowest, bearing=BEARING)

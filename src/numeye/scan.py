@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LEGIBLE = 8  # pixels that the longer side of a digit needs at least
 LIKELY, POSSIBLE = 0.5, 0.05  # probabilities of a digit: to be one, and to be one if what is known asks for it
 ALONE = 0.9  # the least confidence of one digit that only the reader saw
-SURE = 0.97  # confidence of a number from which on a picture is not looked at again
+SURE = 0.9  # confidence of a number from which on a picture is not looked at again
 UNMOVED = 0.7  # intersection over union of a box with one that was looked at: it need not be again
 LARGE = 200  # pixels of a page's shorter side; narrower strips are taken to lie as they should
 SMALL = 500_000  # pixels of a picture as it is shown at first, up to which it is looked at again

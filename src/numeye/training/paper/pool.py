@@ -247,9 +247,7 @@ def _render_part(spec: PoolSpec | TileSpec, cache: str | None, start: int, count
 def make_paper(spec: PoolSpec, cache: str | Path | None = None) -> Paper:
     """The paper of a pool: MNIST's digits and the fonts of its split."""
     digits, (printed, written, letters) = mnist_fields(spec.split, cache), glyph_fields(FONTS[spec.split], cache)
-    return Paper(
-        digits=digits, printed=printed, written=written, letters=letters, size=spec.size, without=spec.without
-    )
+    return Paper(digits=digits, printed=printed, written=written, letters=letters, size=spec.size, without=spec.without)
 
 
 @lru_cache(maxsize=2)
@@ -284,7 +282,7 @@ def _by_font(glyphs: fonts.Glyphs, chosen: Bool[np.ndarray, " n"]) -> list[Int64
 
 
 def glyph_fields(part: Literal["train", "held-out"], cache: str | Path | None = None) -> tuple[Fields, Fields, Fields]:
-    """Fields of printed digits of fonts, of handwritten ones, and of letters and signs that nobody takes for a digit."""
+    """Fields of printed digits of fonts, of handwritten ones, and of letters and signs nobody takes for a digit."""
     glyphs = fonts.load_glyphs(part, cache)
     labels = np.array([int(c) if c in fonts.DIGITS else NO_DIGIT for c in glyphs.characters], np.int64)
     telling = np.array([c not in fonts.LOOKALIKES for c in glyphs.characters])

@@ -13,6 +13,7 @@ from numeye.training.paper.ink import Drawn, Fields
 if TYPE_CHECKING:
     from jaxtyping import Int64
 
+
 @dataclass(frozen=True)
 class FontSource:
     """Printed digits of one font.

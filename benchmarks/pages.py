@@ -219,13 +219,14 @@ def numbers(reader: Reader, every: list[DataSet], mistakes: Path | None) -> None
 
 
 def nothing(reader: Reader) -> None:
-    """Print on how many pages without a number one is claimed."""
-    print("\npages without a number (100 each): on how many one is claimed, and seen but set aside")
+    """Print on how many pages without a number one is claimed, and how many there are on them."""
+    print("\npages without a number (100 each): on how many one is claimed, and seen but set aside; claimed on all")
     for name, pages in empty_pages(100).items():
         readings = list(reader.read_many(pages))
         claimed = sum(bool(reading.text.strip(" ?\n")) for reading in readings)
         seen = sum(bool(reading.digits) for reading in readings)
-        print(f"{name:<18}{claimed:>7}{seen - claimed:>7}", flush=True)
+        numbers = sum(not number.rejected for reading in readings for number in reading.numbers or ())
+        print(f"{name:<18}{claimed:>7}{seen - claimed:>7}{numbers:>7}", flush=True)
 
 
 def speed(reader: Reader) -> None:

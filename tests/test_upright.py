@@ -56,6 +56,17 @@ def test_many_digits_tell_more_than_a_few_that_look_better() -> None:
     assert quarter_turns(lying, found([3.0] * 2), few_but_clear) == 3
 
 
+@pytest.mark.parametrize(("count", "turns"), [(8, 3), (12, 0)])
+def test_many_letters_that_look_like_digits_from_one_side_only_turn_nothing(count: int, turns: int) -> None:
+    lying = np.ascontiguousarray(np.rot90(ARROWS, 1))
+
+    def letters(grey: np.ndarray) -> tuple[Spots, np.ndarray]:
+        on_their_side = grey.shape[0] < grey.shape[1] and (grey[:30] == 0).sum() > (grey[30:] == 0).sum()
+        return found([3.0] * count), looks(count, 0.99 if on_their_side else 1e-9)
+
+    assert quarter_turns(lying, found([3.0] * count), letters) == turns
+
+
 def test_where_no_side_is_clearly_better_or_too_little_is_seen_the_page_stays() -> None:
     assert quarter_turns(ARROWS, found([1.0] * 5), lambda _: (found([1.0] * 5), looks(5, 0.5))) == 0
     assert quarter_turns(ARROWS, found([1.0] * 2), lambda _: (found([1.0] * 2), looks(2, 0.5))) == 0

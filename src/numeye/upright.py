@@ -2,7 +2,8 @@
 
 A 6 from above is a 9 from below, and a 0 is a 0 from everywhere; but a 3, a 4 or a 7 is no digit upside down, and lines
 of digits on their side are found in pieces. So how many digits there are, and how much they look like digits, tells
-together. It is only asked where what was found on a page, as it lies, hardly looks like digits.
+together. It is only asked where what was found on a page, as it lies, hardly looks like digits. But a page of numbers,
+however it lies, has some that look like digits. Where there are none, and many from another side, those are letters.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ ASKED = 24  # digits at most, the likeliest ones, that have a say
 FEWEST = 3  # digits that are needed for a page to be turned
 WELL = -0.35  # mean logarithm of a digit's probability from which on a page lies well
 CLEARLY = 0.35  # by how much what is seen must be better from another side
+MANY, NONE = 10, -4.0  # so many digits are not all missed: what a digit tells, as the page lies, if all were
 WORST = -6.0  # what a digit tells at the least, and one that is not found
 PART = 30.0  # times as wide and high as a digit, is the part of a page that is looked at
 NO_DIGIT = 10
@@ -56,7 +58,8 @@ def quarter_turns(grey: UInt8[np.ndarray, "height width"], spots: Spots, see: Se
         return 0
     sides = [_worth(found, looks, most) for found, looks in seen]
     best = int(np.argmax(sides))
-    return best if sides[best] > sides[0] + CLEARLY else 0
+    letters = most >= MANY and sides[0] < NONE
+    return best if sides[best] > sides[0] + CLEARLY and not letters else 0
 
 
 def _part(grey: UInt8[np.ndarray, "height width"], spots: Spots) -> UInt8[np.ndarray, "part_height part_width"]:

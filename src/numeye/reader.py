@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 BATCH = 64  # pictures of one digit that go through the network together
 # Mistakes that the surest answers tried for a promise could bear, of digits and of numbers; see `numeye.risk.promise`.
-# On a few of the strips by which numbers are calibrated it is drawn so that a 1 is a 7; they must not end it at once.
+# Some of the strips by which numbers are calibrated nobody can read, such as a 1 drawn as a 7 or a digit that another
+# hides. A few of them among the surest must not end the sequence where it begins.
 BEARING, NUMBERS_BEARING = 3, 20
 BATCH_PIXELS = 16_000_000  # or fewer, so that large photographs do not pile up in memory
 AHEAD = 3  # pages for each core that wait to be read, or have been read before those that come first; one of large ones

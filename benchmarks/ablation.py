@@ -59,8 +59,8 @@ def written() -> tuple[list[np.ndarray], np.ndarray]:
 
 def printed() -> tuple[list[np.ndarray], np.ndarray]:
     """Digits of held-out fonts, and nothing else, on the whole paper."""
-    printed, written, _ = glyph_fields("held-out")
-    edges, labels = np.concatenate([printed.edge, written.edge]), np.concatenate([printed.labels, written.labels])
+    fonts = glyph_fields("held-out")[:2]  # printed, and handwritten
+    edges, labels = (np.concatenate(parts) for parts in zip(*((one.edge, one.labels) for one in fonts), strict=True))
     paper = Paper(digits=Fields(edge=edges, line=None, labels=labels)).leaving_out("pens", "fonts", "no digit")
     crops = [paper.crop(1, number) for number in range(MEASURED // 5)]
     return [crop.picture for crop in crops], np.array([crop.label for crop in crops])

@@ -225,8 +225,8 @@ def nothing(reader: Reader) -> None:
         readings = list(reader.read_many(pages))
         claimed = sum(bool(reading.text.strip(" ?\n")) for reading in readings)
         seen = sum(bool(reading.digits) for reading in readings)
-        numbers = sum(not number.rejected for reading in readings for number in reading.numbers or ())
-        print(f"{name:<18}{claimed:>7}{seen - claimed:>7}{numbers:>7}", flush=True)
+        numbers_claimed = sum(not number.rejected for reading in readings for number in reading.numbers or ())
+        print(f"{name:<18}{claimed:>7}{seen - claimed:>7}{numbers_claimed:>7}", flush=True)
 
 
 def speed(reader: Reader) -> None:

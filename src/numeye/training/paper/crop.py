@@ -119,8 +119,9 @@ class Paper:
             return pen.draw_digit(digit, random), digit, True
         if kind < pens + fonts * self.ranges.printed and self.printed is not None:
             return self.printed.drawn(int(random.integers(len(self.printed.labels))), thin=False)
-        written = kind < pens + fonts and self.written is not None
-        digits = self.written if written and self.written is not None else self.digits
+        digits = self.digits
+        if kind < pens + fonts and self.written is not None:
+            digits = self.written
         thin = random.random() < self._share("ink", self.ranges.thin)
         return digits.drawn(int(random.integers(len(digits.labels))), thin=thin)
 

@@ -1,356 +1,358 @@
-"""The reader: pictures in, readings out, on ONNX Runtime."""
+"""`Reader`, `read` and `read_many`: pictures in, readings out."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from numeye import image, risk, source, weights
-from numeye.errors import MissingExtra, PictureError, UsageError
-from numeye.eyes import KINDS, USUAL, MnistEyes, Network, ZoomEyes
-from numeye.image import Page, Picture
-from numeye.knowledge import Knowledge
-from numeye.metrics import softmax
-from numeye.parts import FormReader, GridReader
-from numeye.regions import Form
+from numeye.errors import PictureError, UsageError
+from numeye.io import images
+from numeye.io.images import Page, Picture
+from numeye.layout.constraints.constraints import DigitCount
+from numeye.layout.number_formats import DecimalMark
+from numeye.layout.regions import Form
+from numeye.models import card, registry, risk_control
+from numeye.recognition.digit_readers import (
+    DIGIT_READERS,
+    ClassificationReader,
+    LocalizationReader,
+)
+from numeye.recognition.model_networks import ModelNetworks, find_risk_threshold_for
+from numeye.recognition.page_queue import (
+    ReadPage,
+    Result,
+    memory_message,
+    open_pages,
+    open_single_pages,
+    read_in_batches,
+    read_side_by_side,
+)
+from numeye.recognition.page_reader import PageReader, build_page_reader
+from numeye.recognition.read_options import DateOption, OptionChanges, ReadOptions
+from numeye.recognition.region_readers import FormReader, GridReader
 from numeye.results import Reading, Unreadable
-from numeye.scan import PageEyes, page_eyes
 
 if TYPE_CHECKING:
     from jaxtyping import Float32, Float64
-
-BATCH = 64  # pictures of one digit that go through the network together
-# Mistakes that the surest answers tried for a promise could bear, of digits and of numbers; see `numeye.risk.promise`.
-# Some of the strips by which numbers are calibrated nobody can read, such as a 1 drawn as a 7 or a digit that another
-# hides. A few of them among the surest must not end the sequence where it begins.
-BEARING, NUMBERS_BEARING = 3, 20
-BATCH_PIXELS = 16_000_000  # or fewer, so that large photographs do not pile up in memory
-AHEAD = 3  # pages for each core that wait to be read, or have been read before those that come first; one of large ones
-
-
-Eyes = MnistEyes | ZoomEyes | PageEyes
-ReadPage = Callable[[Page], list[Reading]]
-Waiting = Future[Sequence[Reading | Unreadable]] | Unreadable
 
 
 class Reader:
     """Reads all numbers of a page, or one digit a picture.
 
-    Safe to call from several threads, and several readers with different models can live side by side.
+    Several threads may use one reader, and several readers may be used side by side.
 
     Args:
-        model: name of a packaged model, a run folder or an ONNX file, or one that `numeye.weights.load` gave; the
-            default model where left out. A network that
-            reads single digits in the world finds them on pages with the packaged `spotter`; one that is fed with
-            MNIST's frame reads one digit a picture, whatever `single` says.
-        single: one digit a picture.
-        max_error: the share of wrong answers among the accepted ones that is not to be exceeded, between 0 and 1;
-            what it promises, and when, says `numeye.risk`. Left out, the model's own threshold holds.
-        expect: a regular expression that the digits of every number match.
-        digits: how many every number has.
-        check: the check sum that every number has; a name of `numeye.knowledge.CHECKS`.
-        threads: for one page or batch; 0 lets ONNX Runtime take every core.
+        model: name of a packaged model, path of a run folder or of an ONNX file, or a model that
+            `numeye.models.registry.load` returned; None for the default model. A model for
+            localization reads pages together with the packaged `detector`. A model for
+            classification reads one digit a picture, whatever `single` says.
+        single: read one digit a picture, not the numbers of a page.
+        max_error: the highest share of wrong answers among the accepted ones, or None.
+        digits: how many digits every number has: a number, or the least and the largest; or None.
+        pattern: a regular expression that every number matches, or None.
+        check: the name of the check sum that every number has, or None.
+        decimals: how many digits every number has behind its decimal mark, or None.
+        range: the values that every number may have, such as "0..100" or "-5..5:0.5", or None.
+        date: "dmy", "mdy", "ymd" or "any" if every number is a date, else None.
+        decimal_mark: the mark before the decimals, "." or ","; None for either.
+        digits_only: leave everything but the digits out of the text of a number.
+        form: regions to read instead of whole pages, or None.
+        grid: read only the tables of each page, or the sudoku.
+        threads: threads for one page or batch; 0 lets ONNX Runtime use all cores.
 
     Attributes:
-        model: what reads the digits.
-        spotter: what finds them on a page; None where one digit a picture is read.
-        promise: threshold and coverage that go with `max_error`; None where that was left out.
+        options: how pictures are read.
+        model: the model that reads the digits.
+        detector: the model that finds digits on a page; None if the reader reads one digit a
+            picture.
+        risk_threshold: the threshold for `max_error` and its coverage; None without `max_error`.
 
     Raises:
-        UsageError: there is no such model, it cannot promise `max_error`, or what is known of the numbers can't be.
-        ModelError: its file or card is damaged, or it is a network of another shape.
+        UsageError: the model does not exist or cannot guarantee `max_error`, or the options
+            contradict each other.
+        ModelError: the model's file or card is damaged, or its shapes do not fit its task.
+        PictureError: the blank of the form cannot be read.
     """
 
     def __init__(
         self,
-        model: str | Path | weights.Model | None = None,
+        model: str | Path | card.Model | None = None,
         *,
         single: bool = False,
         max_error: float | None = None,
-        expect: str | None = None,
-        digits: int | None = None,
+        digits: DigitCount | None = None,
+        pattern: str | None = None,
         check: str | None = None,
+        decimals: int | None = None,
+        range: str | None = None,  # noqa: A002 - the name of the option
+        date: DateOption | None = None,
+        decimal_mark: DecimalMark | None = None,
+        digits_only: bool = False,
+        form: Form | None = None,
+        grid: bool = False,
         threads: int = 0,
     ) -> None:
-        self._asked: dict[str, Any] = {
-            "model": model,
-            "max_error": max_error,
-            "expect": expect,
-            "digits": digits,
-            "check": check,
-            "threads": threads,
-        }
-        asked = model if isinstance(model, weights.Model) else weights.load(model)
-        self._asked["model"] = asked  # so that others like this one read with the same network
-        network = Network(asked, threads)
-        asked = asked if asked.framing else asked.framed(network.framing)
-        self.spotter = None if single else _spotter(asked)
-        if asked.framing == "pages":
-            if single:
-                raise UsageError(f"{asked.name}: finds numbers on pages; leave out --single, or choose another model")
-            self.model = weights.load()
-            finder, self._network = network, Network(self.model, threads)
-        else:
-            self.model, self._network = asked, network
-            finder = Network(self.spotter, threads) if self.spotter else network
-        self.promise = None if max_error is None else _promise(self.model, self.spotter, max_error)
-        self._temperature = self.model.temperature
-        threshold = self.promise.threshold if self.promise else None
-        knowledge = Knowledge(expect=expect, digits=digits, check=check)
-        if knowledge and self.spotter is None:
-            raise UsageError(f"{knowledge}: is known of numbers; {self.model.name} reads one digit a picture")
-        if self.spotter is None:
-            self._eyes: Eyes = KINDS[self.model.framing](self._network, self.model, threshold)
-        else:
-            alone = ZoomEyes(self._network, self.model, None)
-            eyes = page_eyes(finder, self._network, self.spotter, alone, threshold)
-            self._eyes = eyes.knowing(knowledge) if knowledge else eyes
+        loaded = model if isinstance(model, card.Model) else registry.load(model)
+        options = ReadOptions(
+            single=single,
+            max_error=max_error,
+            digits=digits,
+            pattern=pattern,
+            check=check,
+            decimals=decimals,
+            range=range,
+            date=date,
+            decimal_mark=decimal_mark,
+            digits_only=digits_only,
+            form=form,
+            grid=grid,
+        )
+        self._set_up(ModelNetworks(loaded, threads), options)
+
+    def _set_up(self, networks: ModelNetworks, options: ReadOptions) -> None:
+        self._networks, self.options = networks, options
+        networks.raise_if_unfit(options)
+        self.model = networks.recognizer_model
+        self.detector = None if options.single else networks.detector_model
+        self.risk_threshold: risk_control.RiskThreshold | None = None
+        if options.max_error is not None:
+            self.risk_threshold = find_risk_threshold_for(
+                self.model, self.detector, options.max_error
+            )
+        self._digit_reader = self._build_digit_reader(options)
+
+    def _build_digit_reader(
+        self, options: ReadOptions
+    ) -> ClassificationReader | LocalizationReader | PageReader:
+        """Build what reads one page, or one digit a picture."""
+        constraints = options.constraints
+        threshold = self.risk_threshold.threshold if self.risk_threshold else None
+        recognizer = self._networks.recognizer
+        if self.detector is None:
+            if constraints:
+                raise UsageError(
+                    f"{constraints}: constraints apply to numbers; {self.model.name} reads one"
+                    " digit a picture"
+                )
+            return DIGIT_READERS[self.model.task](recognizer, self.model, threshold)
+        page_reader = build_page_reader(
+            self._networks.detector,
+            recognizer,
+            self.detector,
+            LocalizationReader(recognizer, self.model, None, on_page=True),
+            threshold,
+            options.number_format,
+        )
+        return page_reader.with_constraints(constraints) if constraints else page_reader
+
+    def __reduce__(self) -> tuple[Callable[..., Reader], tuple[object, ...]]:
+        """Pickle and copy the options; the networks are loaded again there."""
+        return _rebuild, (type(self), self._networks.model, self._networks.threads, self.options)
+
+    def __repr__(self) -> str:
+        return f"<Reader {self.name}>"
 
     @property
     def single(self) -> bool:
-        """True where it reads one digit a picture."""
-        return self.spotter is None
+        """True if the reader reads one digit a picture."""
+        return self.detector is None
 
     @property
     def name(self) -> str:
-        """Of its model, or of both."""
-        return f"{self.spotter.name} + {self.model.name}" if self.spotter else self.model.name
+        """The name of its model, or the names of both."""
+        return f"{self.detector.name} + {self.model.name}" if self.detector else self.model.name
+
+    def with_options(self, **changes: Unpack[OptionChanges]) -> Reader:
+        """Return a reader with other options that shares the networks of this one.
+
+        Args:
+            changes: the options that change; see `ReadOptions`.
+
+        Raises:
+            UsageError: as the class.
+        """
+        options = replace(self.options, **changes)
+        return self if options == self.options else _share(type(self), self._networks, options)
 
     def for_single(self) -> Reader:
-        """One that reads one digit a picture with the same model: this one, where it does."""
-        of_numbers = ("expect", "digits", "check")
-        asked = {name: value for name, value in self._asked.items() if name not in of_numbers}
-        return self if self.single else Reader(**asked, single=True)
+        """Return a reader that reads one digit a picture with the same model."""
+        if self.single:
+            return self
+        return self.with_options(**vars(ReadOptions(single=True, max_error=self.options.max_error)))
 
-    def read(self, picture: Picture) -> Reading:
-        """Read one picture of one page.
+    def read(self, picture: Picture, **options: Unpack[OptionChanges]) -> Reading:
+        """Read one picture with one page.
 
         Args:
-            picture: a path, "-" for standard input, bytes, a PIL image or an array; see `numeye.image.pages`.
+            picture: a path, "-" for standard input, bytes, a PIL image or an array; see
+                `numeye.io.images.pages`.
+            options: options for this picture only; see `ReadOptions`.
+
+        Returns:
+            The reading of the page. With a form, its `regions` are the readings of the regions.
 
         Raises:
-            PictureError: it cannot be read, or has several pages.
+            PictureError: the picture cannot be read, has several pages, or lacks the form or grid.
+            UsageError: see the class.
         """
-        return self.read_pages([image.only_page(picture)])[0]
+        reader = self.with_options(**options)
+        page = images.only_page(picture)
+        read_parts = reader._read_parts()
+        if read_parts is None:
+            return reader.read_pages([page])[0]
+        try:
+            readings = read_parts(page)
+        except MemoryError as error:
+            raise _memory_error(page) from error
+        return Reading.of_regions(readings) if reader.options.form else readings[0]
 
     def read_many(
-        self, pictures: Iterable[Picture], *, form: Form | None = None, grid: bool = False
+        self, pictures: Iterable[Picture], **options: Unpack[OptionChanges]
     ) -> Iterator[Reading]:
-        """Read pictures as they come, one reading a page, in order; a folder stands for the pictures in it.
+        """Read pictures in their order: one reading for each page, or for each region of a form.
 
-        Some pictures are taken before the first answer is given, so that all cores are at work.
+        All cores read, so some pictures are opened before the first reading is returned.
 
         Args:
-            pictures: see `read`.
-            form: regions to read, one reading each, instead of whole pages.
-            grid: read the cells of each page's largest grid instead; needs the extra [forms].
+            pictures: see `read`; a folder stands for the pictures in it.
+            options: options for these pictures only; see `ReadOptions`.
 
         Raises:
-            PictureError: one cannot be read, or the form or a grid is not on it; what came before it has been read.
-            UsageError: a form or a grid, and the reader reads one digit a picture.
+            PictureError: a picture cannot be read, or lacks the form or grid. The readings before
+                it have been returned.
+            UsageError: see the class.
         """
-        for reading in self.stream(pictures, form=form, grid=grid):
-            if isinstance(reading, Unreadable):
-                raise PictureError(reading.error)
-            yield reading
+        for result in self.stream(pictures, **options):
+            if isinstance(result, Unreadable):
+                raise PictureError(result.error)
+            yield result
 
     def stream(
-        self, pictures: Iterable[Picture], *, form: Form | None = None, grid: bool = False
-    ) -> Iterator[Reading | Unreadable]:
-        """As `read_many`, but a picture that cannot be read takes its place and the others go on."""
-        return self._read_all(_all_pages(pictures), form, grid)
+        self, pictures: Iterable[Picture], **options: Unpack[OptionChanges]
+    ) -> Iterator[Result]:
+        """Read like `read_many`, but return an `Unreadable` for a picture that cannot be read."""
+        return self.with_options(**options)._read_all(open_pages(pictures))
 
-    def read_each(self, pictures: Iterable[Picture], *, grid: bool = False) -> Iterator[Reading | Unreadable]:
-        """As `stream`, but always one answer a picture: one of several pages counts as unreadable."""
-        return self._read_all((_one_page(picture) for picture in pictures), None, grid)
+    def read_each(
+        self, pictures: Iterable[Picture], **options: Unpack[OptionChanges]
+    ) -> Iterator[Result]:
+        """Read like `stream`, but return one result for each picture.
+
+        A picture with several pages is unreadable.
+        """
+        return self.with_options(**options)._read_all(open_single_pages(pictures))
 
     def read_pages(self, pages: list[Page]) -> list[Reading]:
-        """Read pages as one batch, one reading each; see `numeye.image.pages`."""
-        return self._eyes.read(pages) if pages else []
+        """Read pages as one batch and return one reading for each; see `numeye.io.images.pages`.
 
-    def probabilities(self, pixels: Float32[np.ndarray, "n side side"]) -> Float64[np.ndarray, "n classes"]:
-        """What the network says of digits in their frame: calibrated probabilities, each row sums to 1.
+        Raises:
+            PictureError: there is not enough memory for them.
+        """
+        try:
+            return self._digit_reader.read(pages) if pages else []
+        except MemoryError as error:
+            raise _memory_error(max(pages, key=lambda page: page.grey.size)) from error
+
+    def release(self) -> None:
+        """Give back the memory that is kept for large pages; the reader stays usable."""
+        self._networks.release()
+
+    def probabilities(
+        self, pixels: Float32[np.ndarray, "n side side"]
+    ) -> Float64[np.ndarray, "n classes"]:
+        """Return calibrated probabilities for prepared digits; each row sums to 1.
 
         Args:
-            pixels: n framed digits, 0 black to 1 white; see `logits`.
+            pixels: see `logits`.
         """
-        return softmax(self.logits(pixels).astype(np.float64) / self._temperature)
+        return self.model.scaling.probabilities(self.logits(pixels))
 
-    def logits(self, pixels: Float32[np.ndarray, "n side side"]) -> Float32[np.ndarray, "n classes"]:
-        """The network's raw outputs for each framed digit.
+    def logits(
+        self, pixels: Float32[np.ndarray, "n side side"]
+    ) -> Float32[np.ndarray, "n classes"]:
+        """Return the network's raw outputs for prepared digits.
 
         Args:
-            pixels: n framed digits, 0 black to 1 white, as the model's framing has them: 28x28 by
-                `numeye.framing.frame` for ten outputs, 40x40 by `numeye.zoom.cut` for eleven, the last for no digit.
+            pixels: n pictures, 0 black to 1 white, as the model's task receives them: 28x28 by
+                `numeye.recognition.preprocessing.frame` for classification (ten outputs), 40x40 by
+                `numeye.recognition.crops.cut` for localization (eleven outputs, the last one is
+                "no digit").
         """
-        return self._network(pixels)[0]
+        return self._networks.recognizer(pixels)[0]
 
-    def _of_parts(self, form: Form | None, grid: bool) -> ReadPage | None:
-        """What reads a page, or the parts of it that are asked for; None for one that reads one digit a picture."""
-        if not isinstance(self._eyes, PageEyes):
-            if form is not None or grid:
-                raise UsageError(f"regions and grids hold numbers; {self.name} reads one digit a picture")
+    def _read_parts(self) -> ReadPage | None:
+        """Return what reads a page, its regions or its grid; None for one digit a picture."""
+        reader, options = self._digit_reader, self.options
+        if not isinstance(reader, PageReader):
+            if options.form is not None or options.grid:
+                raise UsageError(
+                    f"regions and grids hold numbers; {self.name} reads one digit a picture"
+                )
             return None
-        if form is not None:
-            return FormReader(self._eyes, form).read
-        return GridReader(self._eyes).read if grid else (lambda page: self.read_pages([page]))
+        if options.form is not None:
+            return FormReader(reader, options.form).read
+        return GridReader(reader).read if options.grid else (lambda page: reader.read([page]))
 
-    def _read_all(
-        self, pages: Iterator[Page | Unreadable], form: Form | None, grid: bool
-    ) -> Iterator[Reading | Unreadable]:
-        read = self._of_parts(form, grid)  # wrong usage is told before anything is read
-        return self._in_batches(pages) if read is None else self._pages(pages, read, form, grid)
+    def _read_all(self, pages: Iterator[Page | Unreadable]) -> Iterator[Result]:
+        read_parts = self._read_parts()  # wrong usage is reported before anything is read
+        if read_parts is None:
+            return read_in_batches(pages, self.read_pages)
+        return self._read_page_by_page(pages, read_parts)
 
-    def _pages(
-        self, pages: Iterator[Page | Unreadable], read: ReadPage, form: Form | None, grid: bool
-    ) -> Iterator[Reading | Unreadable]:
-        """One page by all cores, several side by side, each by a core of its own."""
+    def _read_page_by_page(
+        self, pages: Iterator[Page | Unreadable], read_parts: ReadPage
+    ) -> Iterator[Result]:
+        """Read one page on all cores; several side by side, each on one core."""
         first = list(islice(pages, 2))
-        if len(first) > 1 and not self._asked["threads"]:
-            read = self._on_one_core._of_parts(form, grid) or read
-        yield from _side_by_side(chain(first, pages), read)
-
-    @cached_property
-    def _on_one_core(self) -> Reader:
-        return Reader(**{**self._asked, "threads": 1})
-
-    def _in_batches(self, pages: Iterable[Page | Unreadable]) -> Iterator[Reading | Unreadable]:
-        waiting: list[Page] = []
-        for page in pages:
-            if isinstance(page, Unreadable):
-                yield from self.read_pages(waiting)
-                waiting = []
-                yield page
-                continue
-            waiting.append(page)
-            if len(waiting) >= BATCH or sum(one.grey.size for one in waiting) >= BATCH_PIXELS:
-                yield from self.read_pages(waiting)
-                waiting = []
-        yield from self.read_pages(waiting)
+        if len(first) > 1 and not self._networks.threads:
+            on_one_core = _share(type(self), self._networks.on_one_core, self.options)
+            read_parts = on_one_core._read_parts() or read_parts
+        yield from read_side_by_side(chain(first, pages), read_parts)
 
 
 def read(
-    picture: Picture, *, model: str | Path | None = None, single: bool = False, max_error: float | None = None
+    picture: Picture, *, model: str | Path | None = None, **options: Unpack[OptionChanges]
 ) -> Reading:
     """Read one picture; see `Reader` and `Reader.read`."""
-    return _shared_of(model, single, max_error).read(picture)
+    return _shared_reader(model, options.get("single", False)).read(picture, **options)
 
 
 def read_many(
     pictures: Iterable[Picture],
     *,
     model: str | Path | None = None,
-    single: bool = False,
-    max_error: float | None = None,
+    **options: Unpack[OptionChanges],
 ) -> Iterator[Reading]:
     """Read many pictures; see `Reader` and `Reader.read_many`."""
-    return _shared_of(model, single, max_error).read_many(pictures)
+    return _shared_reader(model, options.get("single", False)).read_many(pictures, **options)
 
 
-def _shared_of(model: str | Path | None, single: bool, max_error: float | None) -> Reader:
-    """One that was made before, unless its network has changed since: a run may have been trained further."""
-    return _shared(str(model) if model else None, single, max_error, weights.stamp(model) if model else 0)
+def _share(kind: type[Reader], networks: ModelNetworks, options: ReadOptions) -> Reader:
+    reader = kind.__new__(kind)
+    reader._set_up(networks, options)
+    return reader
+
+
+def _rebuild(kind: type[Reader], model: card.Model, threads: int, options: ReadOptions) -> Reader:
+    return _share(kind, ModelNetworks(model, threads), options)
+
+
+def _shared_reader(model: str | Path | None, single: bool) -> Reader:
+    """Return a cached reader, or a new one if the file of its model has changed."""
+    modified_ns = registry.modified_ns(model) if model else 0
+    return _cached_reader(None if model is None else str(model), single, modified_ns)
 
 
 @lru_cache(maxsize=4)
-def _shared(model: str | None, single: bool, max_error: float | None, _: int) -> Reader:
-    return Reader(model, single=single, max_error=max_error)
+def _cached_reader(model: str | None, single: bool, _modified_ns: int) -> Reader:
+    return Reader(model, single=single)
 
 
-def _spotter(asked: weights.Model) -> weights.Model | None:
-    """What finds digits for a network that reads them in the world; None where one is read in MNIST's frame."""
-    if asked.framing == "pages":
-        return asked
-    return weights.load(weights.SPOTTER) if asked.framing == "zoom" else None
-
-
-def _promise(model: weights.Model, spotter: weights.Model | None, max_error: float) -> risk.Promise:
-    """By the card of the one that knows how sure an answer is: of a number, the spotter."""
-    told = spotter or model
-    calibration = told.calibration
-    if calibration is None:
-        others = [name for name in weights.list_models() if weights.load(name).card.get("calibration")]
-        helps = f"{' and '.join(others)} can" if others else "none that is packaged can"
-        raise UsageError(f"{told.name}: promises no error rate, since its card has no calibration; {helps}")
-    if spotter is not None:
-        beside = spotter.card.get("reader", {})
-        if beside.get("sha256") != model.card.get("sha256"):
-            raise UsageError(
-                f"{spotter.name}: promises an error rate only together with the model {beside.get('name')} that its "
-                f"card names, not with {model.name}"
-            )
-        # What is set aside without a promise stays so with one that asks for less.
-        lowest = (spotter.rejection or USUAL).unsure
-        return risk.promise(spotter.name, calibration, max_error, lowest=lowest, bearing=NUMBERS_BEARING)
-    # Answers that are at least so sure are never set aside as no digit, so that what is accepted is what was counted.
-    lowest = 1 - (model.rejection or USUAL).no_digit if model.framing == "zoom" else 0.0
-    return risk.promise(model.name, calibration, max_error, lowest=lowest, bearing=BEARING)
-
-
-def _side_by_side(pages: Iterable[Page | Unreadable], read: ReadPage) -> Iterator[Reading | Unreadable]:
-    """Pages by all cores, in the order in which they come; few wait, and the larger they are the fewer."""
-    cores = source.cores()
-    waiting: deque[tuple[Waiting, int]] = deque()
-    with ThreadPoolExecutor(cores) as pool:
-        try:
-            for page in pages:
-                if isinstance(page, Unreadable):
-                    waiting.append((page, 0))
-                else:
-                    waiting.append((pool.submit(_read_or_say, read, page), page.grey.size))
-                while waiting and (_is_done(waiting[0][0]) or _are_many(waiting, cores)):
-                    yield from _done(waiting.popleft()[0])
-            while waiting:
-                yield from _done(waiting.popleft()[0])
-        finally:  # whoever wants no more waits only for what has begun
-            pool.shutdown(cancel_futures=True)
-
-
-def _read_or_say(read: ReadPage, page: Page) -> Sequence[Reading | Unreadable]:
-    """A page on which the form or a grid is missing is one that cannot be read."""
-    try:
-        return read(page)
-    except PictureError as error:
-        where = f"{page.name}, page {page.index + 1}" if page.index else page.name
-        return [Unreadable(image=page.name, error=f"{where}: {error}")]
-
-
-def _is_done(waiting: Waiting) -> bool:
-    return isinstance(waiting, Unreadable) or waiting.done()
-
-
-def _are_many(waiting: deque[tuple[Waiting, int]], cores: int) -> bool:
-    large = sum(size for _, size in waiting) > BATCH_PIXELS
-    return len(waiting) > (cores if large else AHEAD * cores)
-
-
-def _done(waiting: Waiting) -> Sequence[Reading | Unreadable]:
-    return [waiting] if isinstance(waiting, Unreadable) else waiting.result()
-
-
-def _one_page(picture: Picture) -> Page | Unreadable:
-    try:
-        return image.only_page(picture)
-    except (PictureError, MissingExtra) as error:
-        return Unreadable(image=str(picture) if isinstance(picture, str | Path) else "", error=str(error))
-
-
-def _all_pages(pictures: Iterable[Picture]) -> Iterator[Page | Unreadable]:
-    for picture in pictures:
-        name = str(picture) if isinstance(picture, str | Path) else ""
-        try:
-            for one in image.expand([picture]):
-                name = str(one) if isinstance(one, str | Path) else ""
-                try:
-                    yield from image.pages(one)
-                except (PictureError, MissingExtra) as error:
-                    yield Unreadable(image=name, error=str(error))
-        except PictureError as error:  # a folder without pictures
-            yield Unreadable(image=name, error=str(error))
+def _memory_error(page: Page) -> PictureError:
+    return PictureError(f"{page.name or 'the picture'}: {memory_message(page)}")

@@ -1,1 +1,1 @@
-"""The HTTP API: the reader behind `POST /v1/read`, for programs in other languages and on other machines."""
+"""The HTTP API and the page's server."""

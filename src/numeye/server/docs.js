@@ -1,4 +1,4 @@
-// Starts swagger-ui. Without a validator it asks nobody but this server.
+// Starts swagger-ui. Without a validator it sends requests to this server only.
 SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#api",

@@ -1,38 +1,77 @@
-"""The shapes of requests and answers, for the OpenAPI description; answers are the JSON of `numeye.results`."""
+"""The JSON of requests and answers, for the OpenAPI description.
+
+Readings have the JSON of `numeye.results`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class Digit(BaseModel):
-    """A digit, its box in pixels of the upright picture, and the probability of each digit."""
+    """A digit, its box in pixels of the picture as stored, and the probability of each digit."""
 
     digit: int = Field(ge=0, le=9)
     confidence: float = Field(ge=0, le=1)
     box: list[int] = Field(min_length=4, max_length=4, description="x, y, width, height")
     probabilities: list[float] = Field(min_length=10, max_length=10)
-    frame: list[int] | None = Field(default=None, description="the window that was looked at")
+    frame: list[int] | None = Field(
+        default=None, description="the crop that was classified: x, y, width, height"
+    )
+
+
+Corners = Annotated[
+    list[list[float]] | None,
+    Field(min_length=4, max_length=4, description="the corners x, y, if the page was turned"),
+]
+
+
+class Character(BaseModel):
+    """A character of a number, and the probabilities of at most ten answers."""
+
+    text: str = Field(description="~ stands for a letter or any other character")
+    confidence: float = Field(ge=0, le=1)
+    box: list[int] = Field(min_length=4, max_length=4, description="x, y, width, height")
+    probabilities: dict[str, float] = Field(max_length=10)
+    filler: bool = Field(default=False, description="a filler stroke, which is not in the text")
+    quad: Corners = None
 
 
 class Number(BaseModel):
-    """Digits that belong together."""
+    """Characters that form one number, as written, and what they mean."""
 
     text: str
+    kind: Literal["integer", "decimal", "date", "time", "fraction", "code", "text", "other"]
+    value: str | None = Field(description="a decimal number")
+    date: str | None = Field(description="ISO date")
+    alternatives: list[str] = Field(description="other values or dates that the text can have")
+    struck_out: bool
     confidence: float = Field(ge=0, le=1)
     rejected: str | None
-    box: list[int] = Field(min_length=4, max_length=4)
     row: int
     index: int
-    column: int | None = None
+    column: int | None
+    table: int | None
+    box: list[int] = Field(min_length=4, max_length=4)
+    characters: list[Character]
     digits: list[Digit]
-    fits: str | None = None
+    constraints: str | None = None
+    quad: Corners = None
+
+
+class Table(BaseModel):
+    """A table: the texts of its cells, and its merged cells as row, column, height, width."""
+
+    box: list[int] = Field(min_length=4, max_length=4)
+    rows: list[list[str]]
+    header_rows: int
+    spans: list[list[int]]
 
 
 class Reading(BaseModel):
-    """What one page says, or why it cannot be read (`error`, and then nothing else but `image`)."""
+    """The numbers on one page, or the reason why it cannot be read (only `image` and `error`)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -44,17 +83,18 @@ class Reading(BaseModel):
     rejected: str | None = None
     digits: list[Digit] | None = None
     numbers: list[Number] | None = None
-    turned: int | None = None
+    tables: list[Table] | None = None
+    turned: float | None = Field(default=None, description="degrees, counter-clockwise")
 
 
 class Answer(BaseModel):
-    """An answer for each page of each picture, in order."""
+    """A reading for each page of each picture, in order."""
 
     results: list[Reading]
 
 
 class Numbers(BaseModel):
-    """An array: its shape, and its numbers as float32, the lowest byte first, in base64."""
+    """An array: its shape, and its numbers as little-endian float32 in base64."""
 
     shape: list[int]
     values: str
@@ -68,20 +108,20 @@ class Picture(BaseModel):
 
 
 class Step(BaseModel):
-    """A step of a picture on its way to the network, which `without` leaves out by its key."""
+    """A step from the picture to the network's input; `without` leaves steps out by their key."""
 
     key: str
-    about: str
-    done: bool
-    needed: bool
+    description: str
+    applied: bool
+    required: bool
     picture: Picture
 
 
 class Layer(BaseModel):
-    """What a layer, or a step between two, made of the picture: (units, height, width) or (units,).
+    """The activations of a layer: (units, height, width) or (units,).
 
-    `sources` are the tensors that it reads: of other layers, or the network's input. Kernels, strides, dilations and
-    pads are rows and columns.
+    `sources` are the tensors that the layer reads: outputs of other layers, or the network's input.
+    Kernels, strides, dilations and pads are given as rows and columns.
     """
 
     name: str
@@ -94,49 +134,64 @@ class Layer(BaseModel):
     strides: list[int]
     dilations: list[int]
     pads: list[int]
-    pads_count: bool = Field(description="a mean counts what lies outside of the maps as 0")
+    pads_count: bool = Field(description="average pooling counts the padding as zeros")
     group: int
     weights: bool
-    active: float = Field(description="share of its numbers above 0, in percent")
+    active: float = Field(description="percentage of the values above 0")
     values: Numbers
 
 
 class Explanation(BaseModel):
-    """How a network saw one digit. Without one, `rejected` says why; of a blank page, it saw an empty picture."""
+    """What a network computed for one digit.
+
+    If there is no digit, `rejected` says why. For a blank page the input is an empty picture.
+    """
 
     model: str
     answer: str | None
     rejected: str | None
-    probabilities: list[float] = Field(description="of 0 to 9; the eleventh, where there is one, is no digit")
+    probabilities: list[float] = Field(
+        description="of 0 to 9; an eleventh number, if there is one, is that of no digit"
+    )
     picture: list[int] = Field(description="width, height")
-    window: list[float] | None = Field(description="x, y, width, height of what the network was fed with")
-    input: str = Field(description="the tensor that the pixels are fed into")
+    crop: list[float] | None = Field(
+        description="x, y, width, height of the crop that became the network's input"
+    )
+    input: str = Field(description="name of the network's input tensor")
     pixels: Numbers
     steps: list[Step]
     layers: list[Layer]
-    hidden: Numbers | None = Field(description="points that the answer loses when 6x6 pixels there are hidden, by 2")
-    activation: Numbers | None = Field(description="where the last maps saw what speaks for the answer (Ablation-CAM)")
+    occlusion_map: Numbers | None = Field(
+        description="occlusion map: percentage points that the answer loses if a patch of 6x6"
+        " pixels is hidden, every 2 pixels"
+    )
+    ablation_cam: Numbers | None = Field(
+        description="Ablation-CAM of the last feature maps for the answer"
+    )
 
 
-class Exciting(BaseModel):
-    """A training digit, how much the unit says of it, and where in its map it says so."""
+class TopActivation(BaseModel):
+    """A training digit, the unit's activation for it, and where in the feature map that is."""
 
     label: int
     value: float
-    at: list[int]
+    position: list[int]
     digit: Picture
 
 
 class Unit(BaseModel):
-    """What a unit weighs with: (inputs, rows, columns), or (inputs,); of all units of a layer, theirs first."""
+    """The weights of a unit: (inputs, rows, columns) or (inputs,).
+
+    Without `unit`, the weights of all units of the layer, with the units as first dimension.
+    """
 
     layer: str
     unit: int | None
     weight: Numbers | None
     bias: float | None
     statistics: dict[str, float] | None
-    exciting: list[Exciting] | None
-    note: str | None = Field(description="why there is nothing exciting to show")
+    top_activations: list[TopActivation] | None
+    note: str | None = Field(description="why there are no top activations")
 
 
 class Model(BaseModel):
@@ -148,13 +203,13 @@ class Model(BaseModel):
 
 
 class Models(BaseModel):
-    """All that can be asked for."""
+    """All packaged models."""
 
     models: list[Model]
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457)."""
+    """An error (RFC 9457): what is wrong, and what to do."""
 
     type: str
     title: str
@@ -169,7 +224,9 @@ REQUEST: dict[str, Any] = {
         "multipart/form-data": {
             "schema": {
                 "type": "object",
-                "properties": {"image": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                "properties": {
+                    "image": {"type": "array", "items": {"type": "string", "format": "binary"}}
+                },
             }
         },
         "image/*": {"schema": {"type": "string", "format": "binary"}},
@@ -183,8 +240,11 @@ REQUEST: dict[str, Any] = {
                     "images": {"type": "array", "items": {"type": "string", "format": "byte"}},
                     "arrays": {
                         "type": "array",
-                        "description": "pictures as rows of greys, 0 black to 255 white",
-                        "items": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+                        "description": "pictures as rows of grey values, 0 (black) to 255 (white)",
+                        "items": {
+                            "type": "array",
+                            "items": {"type": "array", "items": {"type": "number"}},
+                        },
                     },
                 },
             }

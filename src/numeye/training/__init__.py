@@ -1,1 +1,4 @@
-"""Training: the only folder that may import torch."""
+"""Training: this package and `numeye.study` are the only ones that import torch."""
+
+# First, because it records whether torch was imported before.
+from numeye.training import reproducibility  # noqa: F401 - see above

@@ -1,8 +1,8 @@
-"""One training, from a recipe to a report."""
+"""Train a recipe: from its name to weights, card and report in a run folder."""
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,22 +10,25 @@ from typing import Any
 
 import torch
 
-from numeye import mnist, report, source
-from numeye.config import RunConfig
-from numeye.datasets import open_data
-from numeye.errors import RunError, UsageError
-from numeye.evaluation import evaluate
+from numeye.errors import RunError
+from numeye.evaluation import run_report
+from numeye.evaluation.digits import evaluate_digits
+from numeye.io import mnist, structured_files
+from numeye.io.datasets import open_data
+from numeye.models import environment
+from numeye.models.run_folder import Run
 from numeye.reader import Reader
-from numeye.runs import Run
-from numeye.training import export
-from numeye.training.data import Loaders, loaders, paper_loaders, tile_loaders
-from numeye.training.lock import alone
-from numeye.training.loop import Callback, Stopped, Training, hardware
-from numeye.training.plan import plan_training
-from numeye.training.possible import check_possible
-from numeye.training.snapshots import Snapshots
+from numeye.training import export, reproducibility
+from numeye.training.interrupts import TrainingInterrupted
+from numeye.training.loaders import Loaders
+from numeye.training.loop import Callback, Training
+from numeye.training.run_lock import lock_folder
+from numeye.training.run_plan import Plan, check_config, plan_training
+from numeye.training.snapshot_writer import SnapshotWriter
+from numeye.training.tasks import trainer_for
 
-Say = Callable[[str], object]
+LOG = logging.getLogger(__name__)
+Progress = Callable[[str], object]
 
 
 def train(
@@ -38,144 +41,199 @@ def train(
     run: str | Path | None = None,
     resume: bool = False,
     watch: bool = False,
+    pendigits: bool = True,
     cache: str | Path | None = None,
     callbacks: Sequence[Callback] = (),
-    say: Say = lambda _: None,
+    progress: Progress = LOG.info,
     fetch: Callable[[], Any] | None = None,
 ) -> Run:
-    """Train a recipe, export its weights, measure them once on the test digits and write the report.
+    """Train a recipe and export its weights.
+
+    Weights that learned from MNIST are measured once on its test digits. Then the report is
+    written.
 
     Args:
-        recipe: a packaged recipe's name, or the path of a `.toml`; `classic`, or the run's own, where left out.
-        epochs: how many in all, or "+N" for N more than a run has; the recipe's number where left out.
-        seed: of weights and shuffles; 0 where left out.
-        data: `mnist` or the path of a data folder.
-        device: `auto`, `cpu`, `cuda`.
-        run: the run folder; `runs/RECIPE-seedSEED` where left out.
-        resume: go on with the run in that folder, where there is one.
-        watch: write down how it learns while it does, see `numeye.training.snapshots`; a run that was once watched is
-            watched when it goes on.
+        recipe: name of a packaged recipe, or path of a `.toml` file. Default: the recipe of the
+            run to resume, else `classic`.
+        epochs: number of epochs, or "+N" for N more than the run has. Default: the recipe's.
+        seed: random seed of weights and shuffles. Default: 0.
+        data: `mnist` or the path of a data folder. Default: `mnist`.
+        device: `auto`, `cpu` or `cuda`. Default: `auto`.
+        run: run folder. Default: `runs/RECIPE-seedSEED`.
+        resume: continue the run in that folder, if there is one.
+        watch: also write how the network learns, see `numeye.training.snapshot_writer`. A run that
+            was watched once is watched again when it continues.
+        pendigits: False leaves out the pen trajectories of a recipe that draws them.
         cache: where MNIST is kept.
-        callbacks: are told how training goes.
-        say: is told what happens, in a line each.
-        fetch: fetches MNIST in a way of its own (with a bar); `mnist.fetch` where left out.
+        callbacks: react to steps and epochs.
+        progress: receives one line for each stage. Default: logging, at level INFO.
+        fetch: downloads MNIST, for example with a progress bar. Default: `mnist.fetch`.
+
+    Returns:
+        The run, with its records.
 
     Raises:
-        UsageError, DataError, RunError, TrainingError, OutputError: each says what helps.
-        Stopped: by Ctrl-C; what was learnt is saved.
+        UsageError, DataError, RunError, TrainingError, OutputError: their messages say what to do.
+        TrainingInterrupted: Ctrl-C was pressed; what the network learned is saved.
     """
-    plan = plan_training(recipe, epochs=epochs, folder=run, resume=resume, seed=seed, data=data, device=device)
-    check_possible(plan.config)
+    plan = plan_training(
+        recipe,
+        epochs=epochs,
+        folder=run,
+        resume=resume,
+        pendigits=pendigits,
+        seed=seed,
+        data=data,
+        device=device,
+    )
+    # before anything is computed
+    reproducibility.choose_instruction_sets(plan.config.recipe, plan.run, progress)
+    check_config(plan.config)
     if plan.config.data == "mnist":
-        (fetch or (lambda: mnist.fetch(cache, say=say)))()
-    batches = run_loaders(plan.config, cache, say)  # all that can be wrong is wrong before anything is written
-    facts = {**hardware(), **_data_facts(batches)}
-    if plan.run is None:
-        plan = replace(plan, run=plan.open(facts))  # so that there is a folder to be alone in
-    with alone(plan.folder, "training"):
-        record = plan.open(facts)
-        if watch or record.is_watched:
-            callbacks = (Snapshots(), *callbacks)  # first, so that a bar's clock does not count the graph
-        return _go_on(record, batches, callbacks, cache=cache, say=say, resume=resume)
-
-
-def _go_on(
-    record: Run, batches: Loaders, callbacks: Sequence[Callback], *, cache: str | Path | None, say: Say, resume: bool
-) -> Run:
-    training = Training(record, batches, callbacks)
-    if resume:
-        _check_data(record, batches)
-        training.resume(say)
-    if training.epoch >= record.config.epochs and _is_finished(record):
-        more = record.resume_command(" --epochs +5")
-        again = "" if record.config.recipe.schedule == "constant" else ", in another cycle of its learning rate"
-        say(f"{record.folder} has finished its {training.epoch} epochs; {more} adds more{again}")
-        return record
-    if training.epoch or training.step:
-        _say_what_differs(record, say)
-        record.record_start({**hardware(), **_data_facts(batches)})
-    say(_summary(training))
-    training.fit()
-    try:
-        finish(record, batches, cache, say)
-    except KeyboardInterrupt as error:
-        raise Stopped(f"before it was exported; this goes on: {record.resume_command()}") from error
-    return record
-
-
-def run_loaders(config: RunConfig, cache: str | Path | None = None, say: Say = lambda _: None) -> Loaders:
-    """The batches that a run learns from."""
-    if config.recipe.paper or config.recipe.tiles:
-        if config.data != "mnist":
-            raise UsageError(f"--data {config.data}: {config.recipe.name} learns from mnist on synthetic paper only")
-        return (tile_loaders if config.recipe.tiles else paper_loaders)(config.recipe, cache, say)
-    return loaders(config.data, config.recipe.batch_size, cache, say)
-
-
-def finish(record: Run, batches: Loaders, cache: str | Path | None, say: Say) -> None:
-    """Export a trained run and, if its digits are MNIST's, measure it on the test digits; write the report."""
-    say("exporting")
-    (record.folder / report.FILE).unlink(missing_ok=True)  # written last, so that it says: finished
-    export.export(record, batches, cache=cache)
-    evaluation = None
-    if record.config.data == "mnist" and not record.config.recipe.tiles:
-        say("measuring on the 10,000 test digits")
-        evaluation = evaluate(Reader(record.folder, single=True), open_data("mnist", cache=cache))
-        export.record_accuracy(record.folder, evaluation)
-    report.write(record, evaluation)
-
-
-def _data_facts(batches: Loaders) -> dict[str, Any]:
-    return {"data_sha256": batches.digest} if batches.digest else {}
-
-
-def _check_data(record: Run, batches: Loaders) -> None:
-    """Own digits must be those that the run began with, or nothing of what it says of itself would hold."""
-    known = {start["data_sha256"] for start in record.environments() if "data_sha256" in start}
-    if known and batches.digest not in known:
-        raise RunError(
-            f"{record.config.data}: other digits than when {record.folder} began; put them back, "
-            "or choose another folder with --run"
+        (fetch or (lambda: mnist.fetch(cache, on_message=progress)))()
+    # Errors in the arguments show up here at the latest, before anything is written.
+    loaders = trainer_for(plan.config.recipe).make_loaders(plan.config, cache, progress)
+    with reproducibility.fixed_threads(plan.config.recipe.reproducible):
+        return _train_locked(
+            plan, loaders, callbacks, watch=watch, cache=cache, progress=progress, resume=resume
         )
 
 
-def _is_finished(record: Run) -> bool:
-    """True where the last thing that `finish` writes is there, and was written after these epochs."""
-    card = record.folder / export.CARD_FILE
-    if not all((record.folder / name).is_file() for name in (export.CARD_FILE, export.ONNX_FILE, report.FILE)):
+def _train_locked(
+    plan: Plan,
+    loaders: Loaders,
+    callbacks: Sequence[Callback],
+    *,
+    watch: bool,
+    cache: str | Path | None,
+    progress: Progress,
+    resume: bool,
+) -> Run:
+    start = _start_record(loaders)
+    if plan.run is None:
+        plan = replace(plan, run=plan.open_run(start))  # creates the folder, to lock it
+    with lock_folder(plan.folder, "training"):
+        run = plan.open_run(start)
+        if watch or run.is_watched:
+            # first, so that the clock of a progress bar does not count the writing of the graph
+            callbacks = (SnapshotWriter(), *callbacks)
+        return _fit_and_export(
+            run, loaders, callbacks, cache=cache, progress=progress, resume=resume
+        )
+
+
+def _fit_and_export(
+    run: Run,
+    loaders: Loaders,
+    callbacks: Sequence[Callback],
+    *,
+    cache: str | Path | None,
+    progress: Progress,
+    resume: bool,
+) -> Run:
+    training = Training(run, loaders, callbacks)
+    if resume:
+        _check_same_digits(run, loaders)
+        training.resume(progress)
+    if training.epoch >= run.config.epochs and _is_complete(run):
+        progress(_complete_message(run))
+        return run
+    if training.epoch or training.step:
+        _report_differences(run, progress)
+        run.record_start(_start_record(loaders))
+    progress(_summary(training))
+    training.fit()
+    try:
+        export_and_measure(run, loaders, cache, progress)
+    except KeyboardInterrupt as error:
+        raise TrainingInterrupted(
+            f"before the export; continue with: {run.resume_command()}"
+        ) from error
+    return run
+
+
+def export_and_measure(
+    run: Run, loaders: Loaders, cache: str | Path | None, progress: Progress
+) -> None:
+    """Export a trained run, measure it on MNIST's test digits if it learned MNIST, and report."""
+    progress("exporting")
+    # The report is written last: where it exists, the run is complete.
+    (run.folder / run_report.FILE).unlink(missing_ok=True)
+    export.export(run, loaders, cache=cache)
+    evaluation = None
+    if run.config.data == "mnist" and trainer_for(run.config.recipe).reads_single_digits:
+        progress("measuring on the 10,000 test digits")
+        evaluation = evaluate_digits(
+            Reader(run.folder, single=True), open_data("mnist", cache=cache)
+        )
+        export.record_accuracy(run.folder, evaluation)
+    run_report.write(run, evaluation)
+
+
+def _start_record(loaders: Loaders) -> dict[str, Any]:
+    """Return what `environment.jsonl` says about hardware and data when training starts."""
+    digest = {"data_sha256": loaders.digest} if loaders.digest else {}
+    return {**reproducibility.hardware(), **digest}
+
+
+def _check_same_digits(run: Run, loaders: Loaders) -> None:
+    """Check that a data folder still has the digits that the run began with."""
+    digests = {start["data_sha256"] for start in run.starts() if "data_sha256" in start}
+    if digests and loaders.digest not in digests:
+        raise RunError(
+            f"{run.config.data}: its digits changed since {run.folder} began; restore them, or"
+            " choose another folder with --run"
+        )
+
+
+def _is_complete(run: Run) -> bool:
+    """Return whether the run's files are all there, and written after its last epoch."""
+    names = (export.CARD_FILE, export.ONNX_FILE, run_report.FILE)
+    if not all((run.folder / name).is_file() for name in names):
         return False
     try:
-        return bool(json.loads(card.read_text(encoding="utf-8"))["epochs"] == record.config.epochs)
+        card = structured_files.load_json(run.folder / export.CARD_FILE)
+        return bool(card["epochs"] == run.config.epochs)
     except (OSError, ValueError, KeyError, TypeError):
-        return False  # what is damaged is written again
+        return False  # a damaged card is written again
 
 
-def _say_what_differs(record: Run, say: Say) -> None:
-    """Weights come out the same to the last bit only where torch, its threads and the processor are the same."""
-    before: dict[str, Any] = next(reversed(record.environments()), {})
-    now = {**source.environment(), **hardware()}
-    for name in ("processor", "threads", "gpu"):
-        if before.get(name) != now[name]:
-            say(f"{name} is {now[name]}, it was {before.get(name)}: the weights may differ in their last bits")
-    torch_before, torch_now = (facts.get("packages", {}).get("torch") for facts in (before, now))
-    if torch_before != torch_now:
-        say(f"torch is {torch_now}, it was {torch_before}: the weights may differ in their last bits")
+def _complete_message(run: Run) -> str:
+    more = run.resume_command(" --epochs +5")
+    constant = run.config.recipe.schedule == "constant"
+    cycle = "" if constant else ", in another cycle of its learning rate"
+    return (
+        f"{run.folder} has completed its {run.config.epochs} epochs; to train 5 more{cycle}: {more}"
+    )
+
+
+def _report_differences(run: Run, progress: Progress) -> None:
+    """Report what differs from the run's last start and may change the last bits of the weights.
+
+    These are torch, its threads and the processor; with pinned instruction sets the processor does
+    not matter.
+    """
+    before: dict[str, Any] = next(reversed(run.starts()), {})
+    now = {**environment.environment(), **reproducibility.hardware()}
+    pinned = before.get("instruction_sets") == now["instruction_sets"] == reproducibility.PINNED
+    names = ("threads", "gpu") if pinned else ("processor", "threads", "gpu")
+    values = {name: (before.get(name), now[name]) for name in names}
+    old_torch, new_torch = (start.get("packages", {}).get("torch") for start in (before, now))
+    for name, (old, new) in {**values, "torch": (old_torch, new_torch)}.items():
+        if old != new:
+            progress(f"{name} is {new}, it was {old}: the weights may differ in their last bits")
 
 
 def _summary(training: Training) -> str:
-    batches = training.loaders
-    fitted, held = len(batches.train.dataset), len(batches.validation.dataset)  # type: ignore[arg-type]
-    where = f"{training.device.type}" + (
-        f", {torch.get_num_threads()} threads" if training.device.type == "cpu" else ""
-    )
-    at = f", going on after epoch {training.epoch}" if training.epoch or training.step else ""
-    config = training.run.config
+    loaders, config = training.loaders, training.run.config
+    fit = len(loaders.train.dataset)  # type: ignore[arg-type]
+    validation = len(loaders.validation.dataset)  # type: ignore[arg-type]
+    samples = trainer_for(config.recipe).samples
+    device = training.device.type
+    threads = f", {torch.get_num_threads()} threads" if device == "cpu" else ""
+    resumed = training.epoch or training.step
+    position = f", continuing after epoch {training.epoch}" if resumed else ""
     return (
-        f"{config.recipe.name}: {fitted:,} {_things(config)} to learn from, {held:,} to validate, "
-        f"seed {config.seed}, {where}, in {training.run.folder}{at}"
+        f"{config.recipe.name}: {fit:,} {samples} to learn from, {validation:,} to validate, "
+        f"seed {config.seed}, {device}{threads}, in {training.run.folder}{position}"
     )
-
-
-def _things(config: RunConfig) -> str:
-    """What a run learns from."""
-    return "tiles" if config.recipe.tiles else "crops" if config.recipe.paper else "digits"

@@ -1,0 +1,1 @@
+"""How long things take: numeye bench starts commands and compares what they measure."""

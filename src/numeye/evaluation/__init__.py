@@ -1,0 +1,1 @@
+"""A reader and a data set to metrics."""

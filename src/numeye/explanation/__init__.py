@@ -1,0 +1,1 @@
+"""What a network sees: activations, receptive fields, attribution, input steps."""

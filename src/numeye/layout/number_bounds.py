@@ -1,0 +1,67 @@
+"""Says which of the characters that stand together are a number, and which only stand beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from numeye.models.characters import CURRENCIES, DIGITS, FILLERS, OTHER
+
+BEFORE = "+-(" + CURRENCIES + OTHER  # what a number may begin with, beside digits
+BEHIND = ")%" + CURRENCIES  # what it may end with
+MINUS = "-"
+
+
+def find_numbers(texts: Sequence[str]) -> list[list[int]]:
+    """Divide characters without wide gaps into numbers, and leave out what belongs to none.
+
+    - A filler stroke separates numbers. It is kept with the number behind it, or with the last one.
+    - Letters behind the last digit, such as units and ordinals, do not belong to the number, nor do
+      signs that no digit follows, except brackets, percent and currency signs.
+    - Several strokes in a row before it fill the line; only one is a minus.
+    - A bracket without its other half does not belong to it.
+
+    Args:
+        texts: the best answer for each character, from left to right.
+
+    Returns:
+        The places of each number's characters, from left to right.
+    """
+    numbers, fillers, begin = list[list[int]](), list[int](), 0
+    for end in range(len(texts) + 1):
+        if end < len(texts) and texts[end] not in FILLERS:
+            continue
+        number = _trim(texts, begin, end)
+        if number:
+            numbers.append([*fillers, *number])
+            fillers = []
+        if end < len(texts):
+            fillers.append(end)
+        begin = end + 1
+    if numbers:
+        numbers[-1] += fillers
+    return numbers
+
+
+def _trim(texts: Sequence[str], begin: int, end: int) -> list[int]:
+    """Return the places of a number between two fillers; none if there is no digit."""
+    digits = [place for place in range(begin, end) if texts[place] in DIGITS]
+    if not digits:
+        return []
+    first, last = digits[0], digits[-1]
+    while first > begin and texts[first - 1] in BEFORE:
+        first -= 1
+    while last + 1 < end and texts[last + 1] in BEHIND:
+        last += 1
+    if digits[0] - first > 1 and texts[first] == texts[first + 1] == MINUS:
+        first = digits[0]  # strokes that fill the line
+    return _without_lone_brackets(texts, list(range(first, last + 1)))
+
+
+def _without_lone_brackets(texts: Sequence[str], places: list[int]) -> list[int]:
+    """Leave out brackets at the ends that have no other half."""
+    opening, closing = (sum(texts[place] == bracket for place in places) for bracket in ("(", ")"))
+    if opening > closing and texts[places[0]] == "(":
+        return places[1:]
+    if closing > opening and texts[places[-1]] == ")":
+        return places[:-1]
+    return places

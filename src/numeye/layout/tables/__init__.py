@@ -1,0 +1,1 @@
+"""Tables of a page: ruled lines, cells, and columns without lines."""

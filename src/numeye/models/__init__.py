@@ -1,0 +1,1 @@
+"""Tasks, recipes, cards, run folders, and networks in ONNX Runtime."""

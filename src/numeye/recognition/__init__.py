@@ -1,0 +1,1 @@
+"""A picture to digits: detection, localization, classification, fusion, orientation."""

@@ -1,0 +1,1 @@
+"""How a page lies, and how it is turned to be read."""

@@ -1,0 +1,1 @@
+"""Connections, HTTP, and request bodies until they have arrived."""

@@ -1,0 +1,1 @@
+"""The evidence: what is claimed of convolutional networks, tested, one file a question."""

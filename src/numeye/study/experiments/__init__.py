@@ -1,0 +1,1 @@
+"""The experiments: each file has one question, names its steps and runs them."""

@@ -1,0 +1,1 @@
+"""The sections of the report: each file makes sentences, tables and figures from results."""

@@ -1,0 +1,1 @@
+"""From scores to probabilities: the calibration of a trained network."""

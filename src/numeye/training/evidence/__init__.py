@@ -1,1 +1,0 @@
-"""The evidence: what the project claims, tested, one file a question; `numeye compare` runs it all."""

@@ -1,1 +1,0 @@
-"""Synthetic paper: everything that makes the pictures the reader learns from."""

@@ -1,0 +1,1 @@
+"""Digits to pictures: crops, text lines and pages, with strokes, paper and a camera."""

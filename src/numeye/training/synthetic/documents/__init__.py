@@ -1,0 +1,1 @@
+"""Whole synthetic documents: mark sheets, ledgers, score cards, forms, notes and cheques."""

@@ -1,0 +1,1 @@
+"""What is drawn beside, around and through characters."""

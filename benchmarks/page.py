@@ -1,9 +1,10 @@
-"""The page in a browser: how long from a movement of the pen to its bars, and the pictures of the docs.
+"""Measure the latency of the page in a browser, or take the pictures of the page for the docs.
 
-From each movement of the pen, as the browser stamps it, to the frame after the bars were set that know of it; waiting
-for the answer to an earlier movement counts. Server and browser run on the same machine.
+Usage: python benchmarks/page.py [--pictures]
 
-Usage: python benchmarks/page.py [--pictures]   (needs Debian's chromium and playwright; --pictures trains two epochs)
+Needs chromium and playwright; --pictures trains two epochs. The latency is the time from a movement
+of the pen, as stamped by the browser, to the frame after the bars show it; waiting for the answer
+to an earlier movement counts. Server and browser run on the same machine.
 """
 
 from __future__ import annotations
@@ -21,28 +22,32 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from numeye import source
+from numeye.models import environment
 
 ROOT = Path(__file__).parent.parent
-PICTURES, EXAMPLES = ROOT / "docs" / "pictures", ROOT / "src" / "numeye" / "server" / "web" / "examples.json"
+PICTURES = ROOT / "docs" / "pictures"
+EXAMPLES = ROOT / "src" / "numeye" / "web" / "examples.json"
 ROUNDS = 3  # times that each of the ten digits is drawn
-PAUSE = 16  # milliseconds between two movements: 60 a second
+PAUSE_MS = 16  # between two movements: 60 a second
 WATCH = """
 window.moved = [];
 window.took = [];
 const note = ({ buttons, timeStamp }) => { if (buttons) moved.push(timeStamp); };
 document.getElementById("drawing").addEventListener("pointermove", note, true);
-document.addEventListener("numeye:answered", ({ detail }) => requestAnimationFrame(() => setTimeout(() => {
+const measure = ({ detail }) => {
   const now = performance.now();
   took.push(...moved.filter((when) => when <= detail.when).map((when) => now - when));
   moved = moved.filter((when) => when > detail.when);
-})));
+};
+document.addEventListener("numeye:answered", (event) => {
+  requestAnimationFrame(() => setTimeout(() => measure(event)));
+});
 """
 
 
 @contextmanager
-def served(runs: Path) -> Iterator[str]:
-    """The page's address, with a server of its own."""
+def serve(runs: Path) -> Iterator[str]:
+    """Start a server and yield the address of its page."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "numeye", "serve", "--port", str(port), "--runs", str(runs)]
@@ -56,24 +61,31 @@ def served(runs: Path) -> Iterator[str]:
 
 
 def draw(page: Page, strokes: list[dict[str, list[float]]]) -> None:
-    """Strokes of an example, by mouse."""
+    """Draw the strokes of an example with the mouse."""
     page.locator("#drawing").scroll_into_view_if_needed()
     box = page.locator("#drawing").bounding_box()
     assert box is not None
     for stroke in strokes:
-        points = np.array(stroke["points"], float).reshape(-1, 2) / 280 * box["width"] + (box["x"], box["y"])
-        far = np.concatenate([[0], np.hypot(*np.diff(points, axis=0).T).cumsum()])
-        along = np.linspace(0, far[-1], max(int(far[-1] / 6), 2))
+        points = np.array(stroke["points"], float).reshape(-1, 2) / 280 * box["width"] + (
+            box["x"],
+            box["y"],
+        )
+        length = np.concatenate([[0], np.hypot(*np.diff(points, axis=0).T).cumsum()])
+        along = np.linspace(0, length[-1], max(int(length[-1] / 6), 2))
         page.mouse.move(*points[0])
         page.mouse.down()
-        for x, y in zip(np.interp(along, far, points[:, 0]), np.interp(along, far, points[:, 1]), strict=True):
+        for x, y in zip(
+            np.interp(along, length, points[:, 0]),
+            np.interp(along, length, points[:, 1]),
+            strict=True,
+        ):
             page.mouse.move(x, y)
-            page.wait_for_timeout(PAUSE)
+            page.wait_for_timeout(PAUSE_MS)
         page.mouse.up()
 
 
 def latency(page: Page, view: str) -> str:
-    """Draw every digit some times, and tell how long the bars took."""
+    """Draw every digit `ROUNDS` times and return a line with the latencies."""
     page.click(f"#tab-{view}")
     page.evaluate("took = []; moved = []")
     examples = json.loads(EXAMPLES.read_text(encoding="utf-8"))
@@ -82,37 +94,43 @@ def latency(page: Page, view: str) -> str:
             page.click("#clear")
             draw(page, strokes)
     page.wait_for_timeout(500)
-    took = np.array(page.evaluate("took"))
-    middle, most = np.percentile(took, [50, 95])
-    return f"{view:<7} {len(took):>10,} {middle:>8.1f} {most:>17.1f} {took.max():>10.1f}"
+    latencies = np.array(page.evaluate("took"))
+    median, high = np.percentile(latencies, [50, 95])
+    return f"{view:<7} {len(latencies):>10,} {median:>8.1f} {high:>17.1f} {latencies.max():>10.1f}"
 
 
 def pictures(page: Page) -> None:
-    """The pictures of README and docs."""
+    """Take the pictures for README and docs."""
     page.set_viewport_size({"width": 1400, "height": 1000})
     page.click("#examples button:nth-child(5)")
     page.select_option("#model", "classic")
     page.click("#tab-inside")
     page.locator("[data-layer='convolution 2']").click(position={"x": 95, "y": 90})
-    page.wait_for_selector(".exciting canvas")
+    page.wait_for_selector(".top-activations canvas")
     page.mouse.move(0, 0)
     page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=PICTURES / "page-inside.png")
     page.click("#tab-learn")
     page.fill("#epochs", "2")
     page.click("#start")
-    page.locator("#training-said", has_text="finished").wait_for(timeout=600_000)
+    page.locator("#training-status", has_text="finished").wait_for(timeout=600_000)
     page.locator("#snapshot").fill("7")
     page.wait_for_timeout(1000)
     page.screenshot(path=PICTURES / "page-learn.png")
 
 
 def main() -> None:
-    """Measure, and take pictures where that is asked for."""
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    """Print the latencies, or take the pictures with --pictures."""
+    browser = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if browser is None:
         sys.exit("no chromium, chromium-browser or google-chrome; apt-get install chromium")
-    with tempfile.TemporaryDirectory() as runs, served(Path(runs)) as address, sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as runs,
+        serve(Path(runs)) as address,
+        sync_playwright() as playwright,
+    ):
         page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page()
         page.goto(address)
         page.wait_for_selector("html[data-ready]")
@@ -120,9 +138,9 @@ def main() -> None:
             pictures(page)
             return
         page.evaluate(WATCH)
-        print(f"from pen to bars, {source.cores()} cores of {source.processor()}")
+        print(f"from pen to bars, {environment.cores()} cores of {environment.processor()}")
         print("view     movements   median   95th percentile      most   (milliseconds)")
-        for view in ("fed", "inside", "fool"):
+        for view in ("input", "inside", "fool"):
             print(latency(page, view))
 
 

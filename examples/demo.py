@@ -1,4 +1,4 @@
-"""Read the sample pictures with the packaged weights, and check the answers against their names."""
+"""Read the sample pictures with the packaged models and check the answers."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ NUMBERS = {"rows.png": "407 1250 / 88 31170 / 9526", "card.png": "4539 1488 0343
 
 
 def main() -> int:
-    """Print a line a picture; the status is 1 if one is read wrong."""
-    begun = time.perf_counter()
+    """Print a line for each picture; return 1 if an answer is wrong."""
+    started = time.perf_counter()
     wrong = 0
     readings = list(numeye.read_many([HERE / "digits"], single=True))
     for reading in readings:
         name = Path(reading.image).stem
         expected = "" if name == "blank" else name[0]
         wrong += reading.text != expected
-        said = f"{reading.text}   {reading.confidence:6.1%}" if reading.text else f"-   {reading.rejected}"
-        print(
-            f"{Path(reading.image).name:<20} {said}" + ("" if reading.text == expected else f"   expected {expected}")
-        )
+        answer = f"-   {reading.rejected}"
+        if reading.text:
+            answer = f"{reading.text}   {reading.confidence:6.1%}"
+        remark = "" if reading.text == expected else f"   expected {expected}"
+        print(f"{Path(reading.image).name:<20} {answer}{remark}")
     for name, expected in NUMBERS.items():
         reading = numeye.read(HERE / "numbers" / name)
         text = reading.text.replace("\n", " / ")
         wrong += text != expected
         print(f"{name:<20} {text}   {reading.confidence:.1%}")
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - started
     print(f"{len(readings) + len(NUMBERS)} pictures in {seconds:.2f} s, {wrong} wrong")
     return 1 if wrong else 0
 

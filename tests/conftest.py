@@ -1,4 +1,7 @@
-"""What every test stands on: shapes checked at run time, MNIST, small data sets, and the command line."""
+"""What every test stands on.
+
+Shapes checked at run time, MNIST, small data sets, and the command line.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,13 +22,15 @@ import hypothesis
 import jaxtyping
 import numpy as np
 import pytest
-from beartype import BeartypeConf, beartype
+
+import tests.shapes  # noqa: F401 - so that the hook below finds it
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from playwright.sync_api import Browser
 
-    from screen import Screen
+    from tests.fake_localizer import FakeModel
+    from tests.web.screen import Screen
 
 # The same examples in every run, however slow the machine is just then.
 hypothesis.settings.register_profile(
@@ -32,16 +38,14 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("same")
 
-# An int is a float, as mypy has it.
-checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
-
-# The package names its shapes for readers and mypy only: jaxtyping is no part of the light install, so at run time
-# the names do not exist there. Here they do, and every annotated call is checked against them.
+# The package names its shapes for readers and mypy only: jaxtyping is no part of the light install,
+# so at run time the names do not exist there. Here they do, and every annotated call is checked
+# against them.
 for _name in ("Bool", "Float", "Float32", "Float64", "Int64", "Num", "UInt8"):
     setattr(builtins, _name, getattr(jaxtyping, _name))
-jaxtyping.install_import_hook("numeye", "conftest.checked")
+jaxtyping.install_import_hook("numeye", "tests.shapes.checked")
 
-from numeye import mnist  # noqa: E402 - after the hook
+from numeye.io import mnist  # noqa: E402 - after the hook
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +65,9 @@ def train_labels(mnist_cache: Path) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def few_digits(tmp_path_factory: pytest.TempPathFactory, train_images: np.ndarray, train_labels: np.ndarray) -> Path:
+def few_digits(
+    tmp_path_factory: pytest.TempPathFactory, train_images: np.ndarray, train_labels: np.ndarray
+) -> Path:
     """A data folder of 640 raw training digits, so that an epoch takes a moment."""
     return write_idx(tmp_path_factory.mktemp("few"), train_images[:640], train_labels[:640])
 
@@ -100,21 +106,22 @@ def numeye(mnist_cache: Path) -> Numeye:
 
 
 # Trains on the few digits whatever is asked for, so that an epoch takes a moment.
-TRAIN_FEW = "import sys, numeye.cli; sys.argv += ['--data', {folder!r}]; numeye.cli.run()"
+TRAIN_FEW = "import sys, numeye.cli.app; sys.argv += ['--data', {folder!r}]; numeye.cli.app.run()"
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Iterator[str]:
     """The base URL of the page and the HTTP API, on a thread and a free port of this machine.
 
-    It is one's own machine: own networks are taken, and trainings started in a folder that is thrown away.
+    It is one's own machine: own networks are taken, and trainings started in a folder that is
+    thrown away.
     """
     from numeye.server import app as application
-    from numeye.server.trainings import Trainings
+    from numeye.server.routes.training_jobs import TrainingJobs
 
     command = [sys.executable, "-c", TRAIN_FEW.format(folder=str(few_digits))]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(application, "Trainings", lambda folder: Trainings(folder, command))
+        patch.setattr(application, "TrainingJobs", lambda folder: TrainingJobs(folder, command))
         app = application.create_app(runs=tmp_path_factory.mktemp("served") / "runs")
     with serving(app) as address:
         yield address
@@ -149,21 +156,37 @@ def browser() -> Iterator[Browser]:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError:
         _without_a_browser("no playwright: pip install playwright")
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if found is None:
         _without_a_browser("no chromium, chromium-browser or google-chrome")
     with sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])  # as root there is no sandbox
+        # as root there is no sandbox
+        one = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield one
         one.close()
 
 
 @pytest.fixture
 def screen(server: str, browser: Browser) -> Iterator[Screen]:
-    """The page in a fresh window. At the end nothing must have gone wrong in it but what a test took from `faults`."""
-    from screen import Screen
+    """The page in a fresh window.
 
-    with browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True) as context:
+    At the end nothing must have gone wrong in it but what a test took from `faults`.
+    """
+    from tests.web.screen import Screen
+
+    with browser.new_context(
+        viewport={"width": 1280, "height": 900}, accept_downloads=True
+    ) as context:
         one = Screen(server, context)
         yield one
         assert one.faults == []
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> FakeModel:
+    """Return a function that writes a fake model; see `write_fake_model`."""
+    from tests.fake_localizer import write_fake_model
+
+    return partial(write_fake_model, tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Numeye
+from tests.conftest import Numeye
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,8 +27,12 @@ def _console() -> list[tuple[str, list[str]]]:
     return found
 
 
-@pytest.mark.parametrize(("command", "printed"), _console(), ids=[command for command, _ in _console()])
-def test_a_command_prints_what_the_readme_says(command: str, printed: list[str], numeye: Numeye) -> None:
+@pytest.mark.parametrize(
+    ("command", "printed"), _console(), ids=[command for command, _ in _console()]
+)
+def test_a_command_prints_what_the_readme_says(
+    command: str, printed: list[str], numeye: Numeye
+) -> None:
     program, *arguments = shlex.split(command)
     assert program == "numeye"
     done = numeye(*arguments, cwd=ROOT)
@@ -75,15 +78,7 @@ def test_the_light_install_is_as_large_as_it_says(
     assert install_size.main() == 0
     pattern = r"light install: (\d+) MB"
     shown, told = (int(re.findall(pattern, text)[0]) for text in (capsys.readouterr().out, README))
-    assert shown == pytest.approx(told, abs=10)  # other releases of its packages are a little larger or smaller
+    # other releases of its packages are a little larger or smaller
+    assert shown == pytest.approx(told, abs=10)
     assert "torch" not in install_size.light_closure("numeye")
     assert sys.modules["install_size"].LIMIT_MB == 230
-
-
-def test_the_readme_quotes_what_the_study_found() -> None:
-    found = json.loads((ROOT / "docs" / "evidence" / "numbers.json").read_text(encoding="utf-8"))["findings"]
-    quoted = " ".join(line[2:] for line in README.splitlines() if line.startswith("> "))
-    assert quoted.count(" ") > 50
-    for one in found:
-        quoted = quoted.replace(one["text"], "")
-    assert not quoted.strip(), f"no finding of docs/evidence/numbers.json says: {quoted.strip()}"

@@ -1,0 +1,59 @@
+"""Which characters that stand together are numbers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numeye.layout.number_bounds import find_numbers
+from numeye.models.characters import CHARACTERS, DIGITS, FILLERS
+
+
+def texts(characters: str) -> list[str]:
+    """Return the numbers of a row of characters, with their fillers."""
+    return ["".join(characters[place] for place in number) for number in find_numbers(characters)]
+
+
+@pytest.mark.parametrize(
+    ("characters", "numbers"),
+    [
+        ("407", ["407"]),
+        ("12/03/2024", ["12/03/2024"]),
+        ("-264.27", ["-264.27"]),
+        ("(18)", ["(18)"]),
+        ("$1,250.00", ["$1,250.00"]),
+        ("15%", ["15%"]),
+        ("20€", ["20€"]),
+        ("~23~~1045", ["~23~~1045"]),
+        ("5~~", ["5"]),  # a unit
+        ("1~~.", ["1"]),  # an ordinal
+        ("12.", ["12"]),
+        (".5", ["5"]),
+        ("~~~", []),
+        ("-./", []),
+        ("", []),
+        ("=264.27=", ["=264.27="]),
+        ("**12#34", ["**12", "#34"]),
+        ("3=4", ["3", "=4"]),
+        ("---12", ["12"]),
+        ("--12", ["12"]),
+        ("(18", ["18"]),
+        ("18)", ["18"]),
+        ("-=12=-", ["=12="]),
+    ],
+)
+def test_numbers_end_where_no_digit_follows(characters: str, numbers: list[str]) -> None:
+    assert texts(characters) == numbers
+
+
+@given(st.text(CHARACTERS, max_size=20))
+def test_every_digit_is_in_one_number(characters: str) -> None:
+    numbers = find_numbers(characters)
+    places = [place for number in numbers for place in number]
+    assert places == sorted(set(places))
+    digits = [place for place, text in enumerate(characters) if text in DIGITS]
+    assert [place for place in places if characters[place] in DIGITS] == digits
+    for number in numbers:
+        written = [place for place in number if characters[place] not in FILLERS]
+        assert written == list(range(written[0], written[-1] + 1))

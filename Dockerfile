@@ -1,6 +1,9 @@
 # The light install with the API: no torch. Built by `docker build -t numeye .`
 FROM python:3.12-slim
 
+# ONNX Runtime reports to nobody, whatever imports it first.
+ENV ORT_DISABLE_TELEMETRY=1
+
 RUN useradd --create-home --uid 10001 numeye
 WORKDIR /home/numeye/source
 COPY pyproject.toml README.md LICENSE NOTICE ./

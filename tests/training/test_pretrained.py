@@ -13,7 +13,7 @@ from numeye.errors import RunError
 from numeye.models import registry
 from numeye.training.calibration.calibrate_numbers import onnx_detector
 from numeye.training.networks import create_model
-from numeye.training.pretrained import load_pretrained
+from numeye.training.pretrained import describe_pretrained, load_pretrained
 
 ROWS = Path(__file__).parents[2] / "examples" / "numbers" / "rows.png"
 
@@ -39,6 +39,13 @@ def test_the_first_answers_are_those_of_the_packaged_model(training: bool) -> No
     maps = np.concatenate([maps[:, :known], maps[:, -4:]], axis=1)
     # the packaged model rounds its activations to 8 bits
     assert np.abs(maps - packaged).mean() < 0.1 * np.abs(packaged).mean()
+
+
+def test_the_card_says_whose_weights_came_first() -> None:
+    card = registry.load("detector").card
+    described = describe_pretrained("detector")
+    assert (described["name"], described["sha256"]) == ("detector", card["sha256"])
+    assert described["recipe"] == card["recipe"]
 
 
 def test_a_model_of_another_architecture_is_refused() -> None:

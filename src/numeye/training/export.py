@@ -110,12 +110,14 @@ def _create_card(
 ) -> dict[str, Any]:
     config, trainer = run.config, trainer_for(run.config.recipe)
     first_start = next(iter(run.starts()), {})
+    first_weights = {key: first_start[key] for key in ("pretrained",) if key in first_start}
     about_data = trainer.card_data(config)
     return {
         "name": config.recipe.name,
         "about": config.recipe.about,
         "recipe": config.to_dict()["recipe"],
         "data": about_data["data"],
+        **first_weights,
         "seeds": [config.seed],
         "epochs": max(row["epoch"] for row in run.metrics()),
         "chosen": {

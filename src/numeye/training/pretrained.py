@@ -9,7 +9,7 @@ before the first step, the network gives the answers of the packaged one.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -27,6 +27,17 @@ if TYPE_CHECKING:
 BIAS_SUFFIX = "_bias"  # of a bias that batch normalization left in a weight's graph
 STATISTICS_BATCHES = 8
 BOX_CHANNELS = 4  # the last ones of a detector's maps
+
+
+def describe_pretrained(name: str) -> dict[str, Any]:
+    """Return what a card says about the first weights: whose they are, and how they were trained.
+
+    Args:
+        name: of the packaged model.
+    """
+    card = registry.load(name).card
+    keys = ("sha256", "recipe", "epochs", "data", "pretrained", "trained")
+    return {"name": name, **{key: card[key] for key in keys if key in card}}
 
 
 def load_pretrained(model: nn.Module, name: str, batches: Iterable[Tensor]) -> None:

@@ -16,12 +16,14 @@ from numeye.evaluation.digits import evaluate_digits
 from numeye.io import mnist, structured_files
 from numeye.io.datasets import open_data
 from numeye.models import environment
+from numeye.models.recipe import Recipe
 from numeye.models.run_folder import Run
 from numeye.reader import Reader
 from numeye.training import export, reproducibility
 from numeye.training.interrupts import TrainingInterrupted
 from numeye.training.loaders import Loaders
 from numeye.training.loop import Callback, Training
+from numeye.training.pretrained import describe_pretrained
 from numeye.training.run_lock import lock_folder
 from numeye.training.run_plan import Plan, check_config, plan_training
 from numeye.training.snapshot_writer import SnapshotWriter
@@ -109,7 +111,7 @@ def _train_locked(
     progress: Progress,
     resume: bool,
 ) -> Run:
-    start = _start_record(loaders)
+    start = _start_record(plan.config.recipe, loaders)
     if plan.run is None:
         plan = replace(plan, run=plan.open_run(start))  # creates the folder, to lock it
     with lock_folder(plan.folder, "training"):
@@ -140,7 +142,7 @@ def _fit_and_export(
         return run
     if training.epoch or training.step:
         _report_differences(run, progress)
-        run.record_start(_start_record(loaders))
+        run.record_start(_start_record(run.config.recipe, loaders))
     progress(_summary(training))
     training.fit()
     try:
@@ -170,10 +172,11 @@ def export_and_measure(
     run_report.write(run, evaluation)
 
 
-def _start_record(loaders: Loaders) -> dict[str, Any]:
+def _start_record(recipe: Recipe, loaders: Loaders) -> dict[str, Any]:
     """Return what `environment.jsonl` says about hardware and data when training starts."""
     digest = {"data_sha256": loaders.digest} if loaders.digest else {}
-    return {**reproducibility.hardware(), **digest}
+    first_weights = {"pretrained": describe_pretrained(recipe.pretrained)}
+    return {**reproducibility.hardware(), **digest, **(first_weights if recipe.pretrained else {})}
 
 
 def _check_same_digits(run: Run, loaders: Loaders) -> None:

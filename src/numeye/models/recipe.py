@@ -62,7 +62,7 @@ class Recipe:
         weight_decay: of AdamW, 0 or more.
         schedule: a name of `numeye.training.optimizers.SCHEDULES`.
         average: the final weights are a moving average over this many steps; 0: the last weights.
-        precision: `float32`, or `bfloat16` for the forward pass.
+        precision: `float32`, or `bfloat16` for the forward pass where the machine computes in it.
         paper: number of crops of synthetic paper to learn from; 0: MNIST's digits as they are.
         lines: number of synthetic text lines from which further crops are cut; 0: none. It needs
             `paper`.

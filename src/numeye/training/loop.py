@@ -34,6 +34,7 @@ from numeye.training.optimizers import (
     moving_average,
 )
 from numeye.training.pretrained import STATISTICS_BATCHES, load_pretrained
+from numeye.training.reproducibility import cpu_has_bfloat16
 from numeye.training.tasks import create_loss
 
 RANDOM_STATE = "random.cpu"
@@ -201,7 +202,8 @@ class Training:
 
     def _autocast(self) -> Any:
         half = self.run.config.recipe.precision == "bfloat16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+        is_quick = self.device.type != "cpu" or cpu_has_bfloat16()
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=half and is_quick)
 
     @property
     def evaluated_model(self) -> nn.Module:

@@ -118,8 +118,8 @@ def _describe(variables: Mapping[str, str]) -> str:
 def hardware() -> dict[str, Any]:
     """Return what, besides the source, decides the last bits of the weights.
 
-    These are the number of torch's threads, the GPU, and the variables that pin instruction sets
-    (empty if the processor decides).
+    These are the number of torch's threads, the GPU, whether bfloat16 is used if a recipe asks for
+    it, and the variables that pin instruction sets (empty if the processor decides).
     """
     import torch
 
@@ -127,8 +127,19 @@ def hardware() -> dict[str, Any]:
     return {
         "threads": torch.get_num_threads(),
         "gpu": gpu,
+        "bfloat16": gpu is not None or cpu_has_bfloat16(),
         "instruction_sets": pin_instruction_sets({}),
     }
+
+
+def cpu_has_bfloat16() -> bool:
+    """Return whether the processor computes convolutions in bfloat16.
+
+    One that cannot takes about ten times as long as in float32.
+    """
+    import torch
+
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @contextmanager

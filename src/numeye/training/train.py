@@ -219,7 +219,7 @@ def _report_differences(run: Run, progress: Progress) -> None:
     before: dict[str, Any] = next(reversed(run.starts()), {})
     now = {**environment.environment(), **reproducibility.hardware()}
     pinned = before.get("instruction_sets") == now["instruction_sets"] == reproducibility.PINNED
-    names = ("threads", "gpu") if pinned else ("processor", "threads", "gpu")
+    names = ("threads", "gpu", "bfloat16", *(() if pinned else ("processor",)))
     values = {name: (before.get(name), now[name]) for name in names}
     old_torch, new_torch = (start.get("packages", {}).get("torch") for start in (before, now))
     for name, (old, new) in {**values, "torch": (old_torch, new_torch)}.items():
@@ -234,6 +234,8 @@ def _summary(training: Training) -> str:
     samples = trainer_for(config.recipe).samples
     device = training.device.type
     threads = f", {torch.get_num_threads()} threads" if device == "cpu" else ""
+    if config.recipe.precision == "bfloat16" and device == "cpu":
+        threads += "" if reproducibility.cpu_has_bfloat16() else ", in float32 (no bfloat16 here)"
     resumed = training.epoch or training.step
     position = f", continuing after epoch {training.epoch}" if resumed else ""
     return (

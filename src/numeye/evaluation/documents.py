@@ -20,6 +20,7 @@ from numeye.evaluation.number_texts import (
     read_numbers,
     split_numbers,
     table_texts,
+    without_thousands_spaces,
 )
 from numeye.evaluation.read_data import read_data
 from numeye.evaluation.result import EvaluationResult
@@ -304,18 +305,25 @@ def _read_tables(reader: Reader, data: DataSet) -> dict[int, tuple[Tables, Table
 
 def _answer(label: str, reading: Reading, tables: Tables, read_tables: Tables) -> DocumentAnswer:
     clean = drop_signs if has_only_digits(label) else str
+    written = split_numbers(label)
     claims = (
         Claim(text, number.confidence, not (number.rejected or reading.rejected))
         for number in read_numbers(reading)
         if number.digits
-        for text in clean(number.best_text).split()
+        for text in _claimed_texts(clean(number.best_text), written)
     )
     return DocumentAnswer(
-        label=split_numbers(label),
+        label=written,
         claims=tuple(claims),
         tables=tables,
         read_tables=read_tables,
     )
+
+
+def _claimed_texts(text: str, label: Sequence[str]) -> list[str]:
+    """Return a number as one text, or, if the label has spaces between thousands, its groups."""
+    joined = without_thousands_spaces(text)
+    return [joined] if joined in label else text.split()
 
 
 def longest_common_subsequence(

@@ -10,6 +10,7 @@ from itertools import chain, groupby
 
 from numeye.errors import DataError
 from numeye.io.labels import Table
+from numeye.layout.number_formats import has_thousands_spaces
 from numeye.models.characters import CURRENCIES, DIGITS, FILLERS, OTHER, SIGNS
 from numeye.results import Number, Reading
 
@@ -113,13 +114,22 @@ def table_texts(reading: Reading) -> list[Table]:
         is_number = not number.struck_out and number.digits
         if is_number and number.table is not None and number.column is not None:
             row = tables[number.table][number.row]
-            row[number.column] = f"{row[number.column]} {number.best_text}".strip()
+            text = without_thousands_spaces(number.best_text)
+            row[number.column] = f"{row[number.column]} {text}".strip()
     return [tuple(map(tuple, table)) for table in tables]
 
 
 def normalize_table(table: Table) -> Table:
     """Return a labelled table in the form of `table_texts`."""
-    return tuple(tuple(" ".join(split_numbers(cell)) for cell in row) for row in table)
+    return tuple(
+        tuple(" ".join(split_numbers(without_thousands_spaces(cell))) for cell in row)
+        for row in table
+    )
+
+
+def without_thousands_spaces(text: str) -> str:
+    """Return a text without its spaces if these separate thousands, else as it is."""
+    return text.replace(" ", "") if has_thousands_spaces(text) else text
 
 
 def _level(row: list[Number]) -> float:

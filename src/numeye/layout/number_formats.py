@@ -156,16 +156,15 @@ def interpret(
     return Interpretation(kind="code" if _is_code(text) else "other")
 
 
-def joins_with_space(first: str, second: str) -> bool:
-    """Tell whether a space between two texts can separate thousands, as in "1 250,00".
+def has_thousands_spaces(text: str) -> bool:
+    """Tell whether the spaces in a text separate thousands, as in "1 250,00".
 
     Args:
-        first: the text before the space, such as "1" or "-1 250".
-        second: the text after it, such as "250,00".
+        text: as written; False if it has no space.
     """
-    if not (first and second and first[-1] in DIGITS and second[0] in DIGITS):
-        return False
-    match = _AMOUNT.fullmatch(f"{first} {second}".translate(_AS_WRITTEN))
+    if any(not part[-1:].isdecimal() for part in text.split(" ")[:-1]):
+        return False  # a space behind a sign
+    match = _AMOUNT.fullmatch(text.translate(_AS_WRITTEN))
     return match is not None and any(mark == " " for mark, _ in _readings(match["body"], None))
 
 

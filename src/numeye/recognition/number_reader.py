@@ -16,6 +16,7 @@ from numeye.layout.number_bounds import find_numbers
 from numeye.layout.number_formats import NumberFormat
 from numeye.layout.page_layout import PlacedNumbers
 from numeye.layout.tables.columns import assign_columns
+from numeye.layout.thousands_spaces import find_thousands_spaces
 from numeye.models.characters import CHARACTERS, NO_CHARACTER
 from numeye.recognition.boxes import to_result_box
 from numeye.recognition.candidates import Candidates
@@ -140,6 +141,7 @@ class NumberReader:
             confidence=confidence,
             row=row_index,
             rejected=self._reason_to_reject(characters, confidence),
+            spaces=find_thousands_spaces(characters),
         )
         return self.number_format.apply(number)
 

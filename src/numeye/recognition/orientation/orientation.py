@@ -1,11 +1,12 @@
 """Finds out by which angle a page must be turned to be read.
 
-The detector has learned from upright characters. It is less sure of those that lie askew or upside
-down, and finds others only in pieces. So the log-odds that it gives on a page say whether it lies
-as it should, and cost nothing. Only where they are low, or the rows of digits slope, the skew of
-the page is estimated (`numeye.recognition.orientation.skew`). Then parts of the page that hold many
-characters are turned by the skew and by each quarter more. The direction in which the detector
-finds most counts, if what it finds looks like characters.
+The detector has learned from upright characters. Those that lie askew it finds only in pieces, and
+of those that are upside down it is less sure which they are. So the clearness of the detections
+(see `clearness`) says whether a page lies as it should, and costs nothing. Only where it is low, or
+the rows of digits slope, the skew of the page is estimated
+(`numeye.recognition.orientation.skew`). Then parts of the page that hold many characters are turned
+by the skew and by each quarter more. The direction in which they are clearest counts, if what the
+detector finds looks like characters.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numeye.models.probabilities import sigmoid
+from numeye.models.probabilities import sigmoid, softmax
 from numeye.recognition import detector
 from numeye.recognition.boxes import Detections
 from numeye.recognition.crops import paper_level
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     Grey = UInt8[np.ndarray, "height width"]
     Point = Float64[np.ndarray, " 2"]
-    LogOdds = Float64[np.ndarray, " n"]
+    Clearness = Float64[np.ndarray, " n"]
 
 ALL_QUARTERS = (0, 1, 2, 3)
 UPRIGHT_OR_NOT = (0, 2)
@@ -41,16 +42,15 @@ class OrientationLimits:
     """When a page is turned, and how much of it is looked at to decide.
 
     Attributes:
-        min_upright: mean log-odds of the detections from which on a page is not on its side;
-            unlikely detections count as 0.
+        certainty_power: see `clearness`.
+        min_upright: mean clearness of the detections from which on a page is not on its side.
         few_characters: divided by the root of their number, what the mean must have more for a page
             not to be upside down.
         kept_skew_deg: a page with less skew is not turned; its lines may slope.
         same_skew_deg: the skews of strokes and of digits confirm each other up to this difference.
         min_clearness: of the skew of strokes, to count more than that of upright digits.
         min_characters: of the best direction, from which on a page is turned by quarters.
-        min_likeness: mean log-odds of the likely detections in the best direction; letters on
-            their side have less.
+        min_likeness: mean clearness of the likely detections in the best direction.
         min_gain: how many times more evidence the best direction must have than another.
         decided_characters: from so many in the best direction on, and with `decided_gain` times
             the evidence of each other direction, no further part is looked at.
@@ -67,14 +67,15 @@ class OrientationLimits:
         max_centres: detections that are tried as the centre of a part.
     """
 
-    min_upright: float = 1.2
-    few_characters: float = 2.2
+    certainty_power: int = 8
+    min_upright: float = 0.6
+    few_characters: float = 5.0
     kept_skew_deg: float = 6.0
     same_skew_deg: float = 4.0
     min_clearness: float = 2.0
     min_characters: int = 3
-    min_likeness: float = 1.25
-    min_gain: float = 1.3
+    min_likeness: float = 0.6
+    min_gain: float = 1.2
     decided_characters: int = 10
     decided_gain: float = 3.0
     min_kept: float = 0.9
@@ -116,8 +117,19 @@ def find_turn(grey: Grey, detections: Detections, network: detector.Network) -> 
 
 
 def evidence(detections: Detections) -> float:
-    """Return the sum of the log-odds of the likely detections."""
-    return float(np.maximum(detections.objectness, 0).sum())
+    """Return the sum of the clearness of all detections."""
+    return float(clearness(detections).sum())
+
+
+def clearness(detections: Detections) -> Clearness:
+    """Return how much each detection looks like an upright character, 0 or more.
+
+    It is the log-odds that there is a character, 0 where it is unlikely, times a power of the
+    probability of its class: upside down, digits and letters are found, too, but may be anything.
+    """
+    certainty = softmax(detections.class_logits).max(axis=1, initial=0)
+    result: np.ndarray = np.maximum(detections.objectness, 0) * certainty**LIMITS.certainty_power
+    return result
 
 
 def find_quarter_turns(
@@ -146,7 +158,7 @@ def find_quarter_turns(
     directions = _look_in_directions(
         grey, detections, network, [degrees + QUARTER_DEG * turns for turns in quarters]
     )
-    scores = [float(log_odds.sum()) for log_odds in directions]
+    scores = [float(clear.sum()) for clear in directions]
     best = int(np.argmax(scores))
     count = len(directions[best])
     if not count or scores[best] < LIMITS.min_likeness * count:
@@ -219,27 +231,27 @@ def _sample_centres(detections: Detections, radius: float) -> Iterator[Point]:
 
 def _look_in_directions(
     grey: Grey, detections: Detections, network: detector.Network, directions: list[float]
-) -> list[LogOdds]:
-    """Return the log-odds of likely characters on parts of a page, turned by each angle."""
-    log_odds: list[LogOdds] = []
+) -> list[Clearness]:
+    """Return the clearness of likely characters on parts of a page, turned by each angle."""
+    clear: list[Clearness] = []
     for factor in LIMITS.side_factors:
         side = LIMITS.sample_sides * factor * _character_side(detections)
-        log_odds = [np.zeros(0) for _ in directions]
+        clear = [np.zeros(0) for _ in directions]
         for centre in _sample_centres(detections, side / 2):
-            log_odds = [
+            clear = [
                 np.append(before, _look(grey, centre, side, degrees, network))
-                for before, degrees in zip(log_odds, directions, strict=True)
+                for before, degrees in zip(clear, directions, strict=True)
             ]
-            if _is_decided(log_odds):
-                return log_odds
-        if max(map(len, log_odds)) >= LIMITS.min_characters:
+            if _is_decided(clear):
+                return clear
+        if max(map(len, clear)) >= LIMITS.min_characters:
             break
-    return log_odds
+    return clear
 
 
-def _is_decided(log_odds: list[LogOdds]) -> bool:
+def _is_decided(clear: list[Clearness]) -> bool:
     """Tell whether one of several directions is so much better that no more must be looked at."""
-    *_, second, best = sorted(log_odds, key=np.sum)
+    *_, second, best = sorted(clear, key=np.sum)
     return len(best) >= LIMITS.decided_characters and bool(
         best.sum() >= LIMITS.decided_gain * second.sum()
     )
@@ -247,8 +259,8 @@ def _is_decided(log_odds: list[LogOdds]) -> bool:
 
 def _look(
     grey: Grey, centre: Point, side: float, degrees: float, network: detector.Network
-) -> LogOdds:
-    """Return the log-odds of likely characters on a part of a page that is turned.
+) -> Clearness:
+    """Return the clearness of likely characters on a part of a page that is turned.
 
     Only the circle in it counts, which holds the same characters in each direction.
     """
@@ -259,5 +271,4 @@ def _look(
     middle = (detections.boxes[:, :2] + detections.boxes[:, 2:]) / 2
     is_inside = np.linalg.norm(middle - size / 2, axis=1) < size / 2
     counts = is_inside & (detections.objectness > 0) & ~detections.is_small_sign
-    log_odds: np.ndarray = detections.objectness[counts]
-    return log_odds
+    return clearness(detections.select(counts))

@@ -41,6 +41,10 @@ class StrikeLimits:
         middle: where the middle of a line must lie, from the top (0) to the foot (1).
         bows: how far the middle of a bent line lies below its ends.
         covered: share of a line between the ends of the number that must be drawn.
+        inside: boxes may hold the ends of a line; so far inside the boxes of several characters, a
+            line may begin to go on.
+        alone: a line goes on alone where no more than this is drawn near it, in a column.
+        near: what is near a line, above and below it.
         min_end: how far a line must go on at both ends of a number ...
         min_ends: ... and how far at both ends together.
         min_single_end: how far at both ends of a single character.
@@ -60,6 +64,9 @@ class StrikeLimits:
     middle: tuple[float, float] = (0.22, 0.8)
     bows: tuple[float, ...] = (-0.1, 0.0, 0.1)
     covered: float = 0.95
+    inside: float = 0.3
+    alone: float = 0.2
+    near: float = 0.25
     min_end: float = 0.05
     min_ends: float = 0.2
     min_single_end: float = 0.2
@@ -256,17 +263,56 @@ def _strike_rows() -> tuple[Int64[np.ndarray, "lines samples"], Float64[np.ndarr
 def _measure_ends(
     thick: Mask, part: _Part, rows: Int64[np.ndarray, "n samples"]
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
-    """Return how far lines go on before and behind a number, at most `END_PX`, in heights."""
+    """Return how far lines go on before and behind a number, at most `END_PX`, in heights.
+
+    What is inside the boxes counts where the line is alone; not at a single character, which may
+    have a bar of its own.
+    """
     slope = (rows[:, -1] - rows[:, 0]) / max(part.right - part.left, 1)  # (n,)
-    steps = np.arange(1, END_PX + 1)
+    most = round(LIMITS.inside * LIMITS.height_px) if part.count > 1 else 0
+    is_alone = thick & _has_little_near(part.mask)
     ends = []
     for column, row, sign in ((part.left, rows[:, 0], -1), (part.right, rows[:, -1], 1)):
-        x = column + sign * steps  # (END_PX,)
-        y = np.rint(row[:, None] + sign * slope[:, None] * steps).astype(np.int64)
-        inside = (x >= 0) & (x < thick.shape[1])
-        drawn = thick[y.clip(0, PART_ROWS - 1), x.clip(0, thick.shape[1] - 1)] & inside
-        ends.append(np.logical_and.accumulate(drawn, axis=1).sum(axis=1) / LIMITS.height_px)
+        outside = _drawn_steps(thick, column, row, sign * slope, sign, np.arange(1, END_PX + 1))
+        inside = _drawn_steps(is_alone, column, row, sign * slope, sign, -np.arange(most))
+        ends.append((outside + inside) / LIMITS.height_px)
     return ends[0], ends[1]
+
+
+def _drawn_steps(
+    mask: Mask,
+    column: int,
+    row: Int64[np.ndarray, " n"],
+    slope: Float64[np.ndarray, " n"],
+    sign: int,
+    steps: Int64[np.ndarray, " k"],
+) -> Int64[np.ndarray, " n"]:
+    """Return how many steps from the end of a number are drawn, until the first that is not.
+
+    Args:
+        mask: what is drawn.
+        column: of the end.
+        row: of each line there.
+        slope: of each line away from the number, in rows a column.
+        sign: the direction away from the number, -1 to the left or 1 to the right.
+        steps: columns away from the end; negative into the number.
+    """
+    x = column + sign * steps  # (k,)
+    y = np.rint(row[:, None] + slope[:, None] * steps).astype(np.int64)  # (n, k)
+    within = (x >= 0) & (x < mask.shape[1])
+    drawn = mask[y.clip(0, PART_ROWS - 1), x.clip(0, mask.shape[1] - 1)] & within
+    count: np.ndarray = np.logical_and.accumulate(drawn, axis=1).sum(axis=1)
+    return count
+
+
+def _has_little_near(mask: Mask) -> Mask:
+    """Tell for each place whether no more than a line is drawn above and below it."""
+    near = round(LIMITS.near * LIMITS.height_px)
+    padded = np.pad(mask, ((near + 1, near), (0, 0)))
+    sums = np.cumsum(padded, axis=0, dtype=np.int64)
+    drawn = sums[2 * near + 1 :] - sums[: -2 * near - 1]
+    is_little: np.ndarray = drawn <= LIMITS.alone * LIMITS.height_px
+    return is_little
 
 
 def _thicken(mask: Mask) -> Mask:

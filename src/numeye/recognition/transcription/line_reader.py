@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Grey = UInt8[np.ndarray, "height width"]
     ColumnLogs = Float64[np.ndarray, "columns 29"]
 
-PARTS_COUNT = 24  # best strings of detector and recognizer that are candidates
+PARTS_COUNT = 12  # best strings of detector and recognizer that are candidates
 LINES_COUNT = 8  # and of the network for transcription
 BATCH_WIDTH_PX = 32  # lines of the same multiple of it are one batch
 
@@ -78,7 +78,7 @@ class LineReader:
         logs = self.column_logs(grey, [numbers[place] for place in unsure])
         changed = list(numbers)
         for place, columns in zip(unsure, logs, strict=True):
-            changed[place] = self._reread_number(numbers[place], columns, reader, grey.shape)
+            changed[place] = self.reread_number(numbers[place], columns, reader, grey.shape)
         return changed
 
     def column_logs(self, grey: Grey, numbers: Sequence[Number]) -> list[ColumnLogs]:
@@ -98,45 +98,51 @@ class LineReader:
             logs |= zip(places, map(log_softmax, logits), strict=True)
         return [logs[place] for place in range(len(lines))]
 
-    def find_candidates(
-        self, number: Number, columns: ColumnLogs, constraints: Constraints | None
-    ) -> Candidates | None:
-        """Return what a number may be; None if nothing is possible.
+    def _is_unsure(self, number: Number) -> bool:
+        return number.confidence < self.fusion.below and bool(visible_characters(number))
+
+    def reread_number(
+        self, number: Number, columns: ColumnLogs, reader: NumberReader, shape: tuple[int, ...]
+    ) -> Number:
+        """Return an unsure number, read again.
 
         Args:
             number: as it was read.
             columns: log probabilities of its columns.
-            constraints: what is known of it; None for nothing.
+            reader: has read it.
+            shape: height and width of the page.
         """
-        # Without spaces, and with signs even where the text leaves them out.
-        written = replace(number, rejected=None, spaces=(), digits_only=False)
-        parts = [text for text, _ in written.best(PARTS_COUNT)]
-        texts = dict.fromkeys([*parts, *ctc.find_best_strings(columns, LINES_COUNT)])
-        possible = tuple(
-            text for text in texts if _is_possible(text, written.best_text, constraints)
-        )
-        if not possible:
-            return None
-        logs = character_logs(visible_characters(number))
-        aligned = [align(text, logs, self.fusion.inserted).log_probability for text in possible]
-        return Candidates(
-            possible, np.array(aligned), ctc.string_log_probabilities(columns, possible)
-        )
-
-    def _is_unsure(self, number: Number) -> bool:
-        return number.confidence < self.fusion.below and bool(visible_characters(number))
-
-    def _reread_number(
-        self, number: Number, columns: ColumnLogs, reader: NumberReader, shape: tuple[int, ...]
-    ) -> Number:
-        candidates = self.find_candidates(number, columns, reader.constraints)
+        fusion = self.fusion
+        candidates = find_candidates(number, columns, reader.constraints, fusion.inserted)
         if candidates is None:
             return number
-        shares = self.fusion.shares(candidates)
-        best = int(shares.argmax())
-        characters = rewrite(number, candidates.texts, shares, self.fusion.inserted, shape)
-        confidence = self.fusion.confidence(candidates, best)
+        shares = fusion.shares(candidates)
+        characters = rewrite(number, candidates.texts, shares, fusion.inserted, shape)
+        confidence = fusion.confidence(candidates, int(shares.argmax()))
         return reader.rebuild(number, characters, confidence)
+
+
+def find_candidates(
+    number: Number, columns: ColumnLogs, constraints: Constraints | None, inserted: float
+) -> Candidates | None:
+    """Return what a number may be; None if nothing is possible.
+
+    Args:
+        number: as it was read.
+        columns: log probabilities of its columns.
+        constraints: what is known of it; None for nothing.
+        inserted: log probability of a character that was not found.
+    """
+    # Without spaces, and with signs even where the text leaves them out.
+    written = replace(number, rejected=None, spaces=(), digits_only=False)
+    parts = [text for text, _ in written.best(PARTS_COUNT)]
+    texts = dict.fromkeys([*parts, *ctc.find_best_strings(columns, LINES_COUNT)])
+    possible = tuple(text for text in texts if _is_possible(text, written.best_text, constraints))
+    if not possible:
+        return None
+    logs = character_logs(visible_characters(number))
+    aligned = [align(text, logs, inserted).log_probability for text in possible]
+    return Candidates(possible, np.array(aligned), ctc.string_log_probabilities(columns, possible))
 
 
 def visible_characters(number: Number) -> list[Character]:

@@ -16,11 +16,13 @@ from numeye.evaluation.numbers import edit_distance
 from numeye.io import mnist
 from numeye.models.recipe import RunConfig
 from numeye.models.task import TRANSCRIPTION
+from numeye.training.calibration import calibrate_lines
 from numeye.training.loaders import Loaders
 from numeye.training.losses import TranscriptionLoss
 from numeye.training.networks import LINE_CLASSES
 from numeye.training.onnx_export import Signature, check_parity, to_onnx
 from numeye.training.synthetic.disk_cache import open_lines
+from numeye.training.synthetic.generators import make_page_generator
 from numeye.training.synthetic.specs import LineSpec
 from numeye.training.tasks.own_lines import load_own_lines
 from numeye.training.tasks.text_line_samples import (
@@ -95,12 +97,14 @@ class TranscriptionTrainer(TaskTrainer):
     def export(
         self, model: nn.Module, loaders: Loaders, cache: str | Path | None = None
     ) -> tuple[bytes, dict[str, Any]]:
-        """Return the ONNX file, and how well it reads the validation lines on its own."""
+        """Return the ONNX file, how well it reads on its own, and its fusion with the detector."""
         batches = [images for images, _ in islice(loaders.validation, PARITY_BATCHES)]
         graph = to_onnx(model, torch.zeros(2, *self.example_shape), self.signature)
         for images in batches:
             check_parity(model, graph, images)
-        return graph, {"validation": validate(model, loaders.validation)}
+        pages = make_page_generator("validation", cache, writers=loaders.writers)
+        alone = validate(model, loaders.validation)
+        return graph, {"validation": alone, **calibrate_lines.calibrate(graph, pages)}
 
 
 @torch.no_grad()

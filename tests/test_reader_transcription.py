@@ -82,6 +82,7 @@ def test_a_model_reads_together_with_the_packaged_ones() -> None:
         "recognizer",
         "detector",
     )
+    assert reader.name == "detector + recognizer + lines"
     reading = reader.read(SAMPLE)
     assert reading.numbers
     without = Reader(threads=1).read(SAMPLE)

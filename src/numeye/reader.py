@@ -173,8 +173,11 @@ class Reader:
 
     @property
     def name(self) -> str:
-        """The name of its model, or the names of both."""
-        return f"{self.detector.name} + {self.model.name}" if self.detector else self.model.name
+        """The names of its models."""
+        if self.detector is None:
+            return self.model.name
+        models = (self.detector, self.model, self._networks.line_model)
+        return " + ".join(model.name for model in models if model is not None)
 
     def with_options(self, **changes: Unpack[OptionChanges]) -> Reader:
         """Return a reader with other options that shares the networks of this one.

@@ -53,6 +53,14 @@ def test_the_confidence_is_as_high_as_the_share_of_right_numbers() -> None:
     assert np.mean(confidences) == pytest.approx(count_right(fusion, drawn) / 2_000, abs=0.01)
 
 
+def test_a_more_probable_string_never_gets_a_lower_confidence() -> None:
+    for count in (3, 10, 40):
+        for skill in (-3.0, 0.0, 3.0):
+            number = fit_confidence(cases(skill, count), LineFusion(weight=1.0)).number
+            assert number[1] >= 0
+            assert np.abs(number).max() < 20
+
+
 def test_few_or_equal_cases_leave_the_defaults() -> None:
     assert fit_fusion([]) == LineFusion()
     all_right = [Case(Candidates(("1",), np.zeros(1), np.zeros(1)), "1")] * 50

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from numeye.evaluation import metrics
 from numeye.models import registry
@@ -29,7 +31,7 @@ from numeye.training.calibration.calibrate_digits import (
     starting_threshold,
 )
 from numeye.training.calibration.calibrate_numbers import FIT_EVERY, MIN_CONFIDENCE
-from numeye.training.calibration.likelihood_fits import fit_logistic
+from numeye.training.calibration.likelihood_fits import minimize
 from numeye.training.calibration.strip_readings import (
     are_correct,
     confidences_of,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 STRIP_COUNT, STRIP_SERIES = 6_000, 3  # number of strips, and the seed of their series
 WEIGHTS = tuple(np.linspace(0, 1.5, 16).round(2).tolist())  # that are tried
 INSERTED = (-1.0, -2.0, -3.0, -4.0, -6.0)  # likewise
+PENALTY = 1e-3  # of the squared distance from the defaults, so that few numbers do not fit anything
 MIN_NUMBERS = 30  # unsure ones, on which the weights can be fitted
 
 
@@ -245,7 +248,8 @@ def fit_weight(cases: Sequence[Case], fusion: LineFusion) -> LineFusion:
 def fit_confidence(cases: Sequence[Case], fusion: LineFusion) -> LineFusion:
     """Return the fusion with weights of its confidence under which the cases are most likely.
 
-    They stay as they are if all numbers are right, or none.
+    They stay near the defaults where there are few numbers, and as they are if all numbers are
+    right, or none.
 
     Args:
         cases: unsure numbers.
@@ -259,9 +263,15 @@ def fit_confidence(cases: Sequence[Case], fusion: LineFusion) -> LineFusion:
         [fusion.features(case.candidates, each) for case, each in zip(cases, best, strict=True)],
         dtype=torch.float64,
     )
-    weights = fit_logistic(features, torch.tensor(right), (0.0, 1.0, 0.0, 0.0))
-    constant, odds, parts, lines = weights
-    return replace(fusion, number=(constant, odds, parts, lines))
+    truth = torch.tensor(right, dtype=torch.float64)
+    start = torch.tensor(LineFusion().number, dtype=torch.float64)
+
+    def loss(weights: Tensor) -> Tensor:
+        errors = functional.binary_cross_entropy_with_logits(features @ weights, truth)
+        return errors + PENALTY * (weights - start).square().sum()
+
+    constant, odds, parts, lines = minimize(loss, LineFusion().number)
+    return replace(fusion, number=(constant, max(odds, 0.0), parts, lines))
 
 
 def count_right(fusion: LineFusion, cases: Sequence[Case]) -> int:

@@ -20,7 +20,8 @@ from numeye.models.task import TRANSCRIPTION
 from numeye.training.networks import create_model
 from numeye.training.onnx_export import check_parity, to_onnx
 from numeye.training.synthetic.lines.line import Line
-from numeye.training.tasks.own_lines import load_own_lines
+from numeye.training.tasks import transcription
+from numeye.training.tasks.own_lines import OwnLines, load_own_lines
 from numeye.training.tasks.text_line_samples import LinesInMemory, MixedLines, TextLineSamples
 from numeye.training.tasks.transcription import TranscriptionTrainer, validate
 
@@ -121,6 +122,24 @@ def test_other_data_sets_are_refused(few_digits: Path, tmp_path: Path) -> None:
         TranscriptionTrainer().make_loaders(replace(config, data="mnist:train"))
     with pytest.raises(NumeyeError, match="3 pictures; training needs at least 12"):
         load_own_lines(write_set(tmp_path, ["12", "13", "14"]), lambda _: None)
+
+
+def test_half_of_the_samples_are_own_lines_and_only_they_validate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = OwnLines(fit=LINES[:6], validation=LINES[6:8], digest="of the lines")
+    monkeypatch.setattr(transcription, "load_own_lines", lambda *_: own)
+    monkeypatch.setattr(transcription.mnist, "fetch", lambda *_, **__: None)
+    monkeypatch.setattr(transcription, "open_lines", lambda *_, **__: LinesInMemory(LINES * 3))
+    config = RunConfig(recipe=load_recipe("transcription"), epochs=1, data="folder/own")
+    loaders = TranscriptionTrainer().make_loaders(config)
+    pool = loaders.train.dataset
+    assert len(pool) == 120 + 20 * 6
+    assert [pool.line(number).text for number in range(120, 126)] == [
+        line.text for line in LINES[:6]
+    ]
+    assert len(loaders.validation.dataset) == 2
+    assert loaders.digest == "of the lines"
 
 
 def test_the_card_names_own_and_synthetic_data() -> None:

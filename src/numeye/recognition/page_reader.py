@@ -5,8 +5,7 @@
 3. The recognizer classifies each of them, in a crop with some context.
 4. The scores of both are combined (`numeye.recognition.score_fusion`).
 5. The digits become numbers, rows and columns (`numeye.recognition.number_reader`).
-6. Numbers that are not sure are read again as a whole, if there is a network for it
-   (`numeye.recognition.transcription.line_reader`).
+6. Unsure numbers are read again as a whole, with a network for `transcription` if there is one.
 
 A page on which the detector finds no number may still hold one digit, which is localized from
 coarse to fine (`numeye.recognition.localizer`).

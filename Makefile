@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-slow test-web test-faults test-all lint lint-js train recognizer detector evidence bench page openapi docs clean
+.PHONY: help demo test test-slow test-web test-faults test-all lint lint-js train recognizer detector transcription evidence bench page openapi docs clean
 
 help:
 	@echo "Times are for 2 cores, without the set-up that each target does itself."
@@ -18,6 +18,7 @@ help:
 	@echo "make train       train the recipe classic into runs/                       2 minutes"
 	@echo "make recognizer  train the network that reads digits into runs/            2 hours 15 minutes"
 	@echo "make detector    train the network that finds characters into runs/        3 hours"
+	@echo "make transcription train the network that reads numbers as a whole into runs/ 1 hour 30 minutes"
 	@echo "make evidence    test what people claim about CNNs, into runs/evidence     1 hour 10 minutes"
 	@echo "make bench       start-up, the training loop against a bare one            7 minutes"
 	@echo "make page        time the page, and take the pictures of the docs          3 minutes, needs chromium"
@@ -94,6 +95,9 @@ recognizer: .venv/.train
 
 detector: .venv/.train
 	$(BIN)/numeye train detector --run runs/detector-seed0 --resume
+
+transcription: .venv/.train
+	$(BIN)/numeye train transcription --run runs/transcription-seed0 --resume
 
 evidence: .venv/.dev
 	$(BIN)/numeye compare

@@ -36,6 +36,7 @@ from numeye.recognition.page_queue import (
 from numeye.recognition.page_reader import PageReader, build_page_reader
 from numeye.recognition.read_options import DateOption, OptionChanges, ReadOptions
 from numeye.recognition.region_readers import FormReader, GridReader
+from numeye.recognition.transcription.line_reader import LineReader
 from numeye.results import Reading, Unreadable
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ class Reader:
     Args:
         model: name of a packaged model, path of a run folder or of an ONNX file, or a model that
             `numeye.models.registry.load` returned; None for the default model. A model for
-            localization reads pages together with the packaged `detector`. A model for
-            classification reads one digit a picture, whatever `single` says.
+            localization reads pages together with the packaged `detector`; one for transcription
+            together with it and the packaged `recognizer`. A model for classification reads one
+            digit a picture, whatever `single` says.
         single: read one digit a picture, not the numbers of a page.
         max_error: the highest share of wrong answers among the accepted ones, or None.
         digits: how many digits every number has: a number, or the least and the largest; or None.
@@ -123,7 +125,7 @@ class Reader:
         self.risk_threshold: risk_control.RiskThreshold | None = None
         if options.max_error is not None:
             self.risk_threshold = find_risk_threshold_for(
-                self.model, self.detector, options.max_error
+                self.model, self.detector, options.max_error, self._networks.line_model
             )
         self._digit_reader = self._build_digit_reader(options)
 
@@ -148,8 +150,14 @@ class Reader:
             LocalizationReader(recognizer, self.model, None, on_page=True),
             threshold,
             options.number_format,
+            self._line_reader(),
         )
         return page_reader.with_constraints(constraints) if constraints else page_reader
+
+    def _line_reader(self) -> LineReader | None:
+        """Build what reads unsure numbers again as a whole; None where there is no such network."""
+        network, model = self._networks.line_network, self._networks.line_model
+        return LineReader.of_model(network, model) if network and model else None
 
     def __reduce__(self) -> tuple[Callable[..., Reader], tuple[object, ...]]:
         """Pickle and copy the options; the networks are loaded again there."""
@@ -165,8 +173,11 @@ class Reader:
 
     @property
     def name(self) -> str:
-        """The name of its model, or the names of both."""
-        return f"{self.detector.name} + {self.model.name}" if self.detector else self.model.name
+        """The names of its models."""
+        if self.detector is None:
+            return self.model.name
+        models = (self.detector, self.model, self._networks.line_model)
+        return " + ".join(model.name for model in models if model is not None)
 
     def with_options(self, **changes: Unpack[OptionChanges]) -> Reader:
         """Return a reader with other options that shares the networks of this one.

@@ -32,7 +32,8 @@ def write(folder: Path, content: str | bytes, name: str = "own.toml") -> str:
     return str(path)
 
 
-NOT_MEASURED = {"detector"}  # its tiles have changed since it was trained last
+# The tiles of the first have changed since it was trained last; the other was never trained.
+NOT_MEASURED = {"detector", "transcription"}
 
 
 @pytest.mark.parametrize("name", list_recipes())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from numeye.training.losses import ClassificationLoss, LocalizationLoss
+from numeye.models.characters import NO_CHARACTER
+from numeye.training.losses import ClassificationLoss, LocalizationLoss, TranscriptionLoss
 
 
 def test_cross_entropy_is_torchs() -> None:
@@ -50,3 +51,26 @@ def test_a_digit_of_a_few_pixels_must_be_found_but_not_read() -> None:
     other, none = torch.eye(15)[[4, 4]], torch.eye(15)[[10, 10]]
     assert LocalizationLoss().correct(other, targets).tolist() == [True, False]
     assert LocalizationLoss().correct(none, targets).tolist() == [False, False]
+
+
+def columns_of(*classes: int, count: int = 12) -> torch.Tensor:
+    """Return logits of columns that are sure of these classes, then of the blank."""
+    best = torch.tensor([*classes, *[NO_CHARACTER] * (count - len(classes))])
+    return 20.0 * torch.nn.functional.one_hot(best, NO_CHARACTER + 1).float()
+
+
+def test_transcription_sums_over_all_ways_to_spread_the_characters() -> None:
+    loss, blank = TranscriptionLoss(), NO_CHARACTER
+    spread = torch.stack([columns_of(4, 4, blank, 0, 7), columns_of(blank, 4, 0, 0, 0, 7)])
+    targets = torch.tensor([[4, 0, 7], [4, 0, 7]])
+    assert loss(spread, targets) < 0.01
+    assert loss(spread, torch.tensor([[4, 0, 1], [4, 4, 7]])) > 3
+    assert loss.correct(spread, targets).tolist() == [True, True]
+    assert loss.correct(spread, torch.tensor([[4, 0, 7], [4, 0, -1]])).tolist() == [True, False]
+
+
+def test_transcription_needs_a_blank_between_two_of_the_same() -> None:
+    loss, blank = TranscriptionLoss(), NO_CHARACTER
+    with_blank, without = columns_of(0, blank, 0), columns_of(0, 0)
+    assert loss.best_paths(torch.stack([with_blank, without])) == [[0, 0], [0]]
+    assert torch.isfinite(loss(columns_of(1, count=2)[None], torch.tensor([[0, 0, 0]])))

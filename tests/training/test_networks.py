@@ -63,8 +63,21 @@ def test_shapes_are_checked_in_the_tests() -> None:
 
 
 def test_the_registry_names_what_it_has() -> None:
-    assert list_models() == ["classic", "detector", "recognizer"]
+    assert list_models() == ["classic", "detector", "recognizer", "transcription"]
     with pytest.raises(
         UsageError, match="no network 'clasic'; expected one of classic, detector, recognizer"
     ):
         create_model("clasic")
+
+
+@pytest.mark.parametrize("width", [16, 100, 448])
+def test_the_line_recognizer_has_a_column_for_four_pixels_and_stays_small(width: int) -> None:
+    model = create_model("transcription").eval()
+    assert count_parameters(model) < 500_000
+    assert model(torch.rand(3, 1, 32, width)).shape == (3, width // 4, 29)
+
+
+def test_the_line_recognizer_gives_the_same_answers_for_light_on_dark() -> None:
+    model = create_model("transcription").eval()
+    images = torch.rand(2, 1, 32, 64).pow(4)  # few light pixels, as strokes are
+    assert torch.allclose(model(images), model(1 - images), atol=1e-4)

@@ -56,13 +56,21 @@ def models(json: Json = False) -> None:
             continue
         default = "  (default)" if is_default else ""
         parameters = f"{card.get('parameters', 0):,} parameters"
-        print_result(f"{name}{default}: {parameters}, {_describe(card.get('accuracy'))}")
+        print_result(f"{name}{default}: {parameters}, {_describe(card)}")
 
 
-def _describe(accuracy: dict[str, Any] | None) -> str:
-    """Return what a card states of a model's accuracy; the detector has none."""
+# What models do whose card states no accuracy, by task.
+PURPOSES = {
+    "detection": "finds the digits of a page for the model recognizer",
+    "transcription": "reads whole numbers again where detector and recognizer are unsure",
+}
+
+
+def _describe(card: dict[str, Any]) -> str:
+    """Return what a card states of a model's accuracy; or what the model is for."""
+    accuracy = card.get("accuracy")
     if accuracy is None:
-        return "finds the digits of a page for the model recognizer"
+        return PURPOSES.get(str(card.get("task")), "accuracy not measured")
     low, high = accuracy["interval"]
     return (
         f"{accuracy['accuracy']:.2f} % of {accuracy['n']:,} MNIST test digits (95 % interval"

@@ -39,7 +39,8 @@ RunFolder = Annotated[
     Path | None, option("--run", "Run folder (default: runs/RECIPE-seedN).", "DIR")
 ]
 Data = Annotated[
-    str | None, option("--data", "Training data: mnist, or a folder of your own digits.", "DATA")
+    str | None,
+    option("--data", "Training data: mnist, or a folder of your own digits or numbers.", "DATA"),
 ]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Continue the run in that folder, if there is one.")

@@ -11,7 +11,7 @@ import numpy as np
 from numeye.errors import UsageError
 from numeye.models.card import Model
 from numeye.models.runtime import Network
-from numeye.models.task import CLASSIFICATION, DETECTION
+from numeye.models.task import CLASSIFICATION, TASKS, reads_one_digit
 from numeye.recognition import crops, localizer, preprocessing
 from numeye.results import BLANK
 
@@ -76,12 +76,12 @@ def prepare_input(
         without: keys of the steps to leave out.
 
     Raises:
-        UsageError: the network detects digits on pages, or a step is unknown or required.
+        UsageError: the network is for numbers on pages, or a step is unknown or required.
     """
     task = model.task or network.task
-    if task == DETECTION.name:
+    if not reads_one_digit(task):
         raise UsageError(
-            f"{model.name}: finds digits on pages; expected a model that reads one, such as "
+            f"{model.name}: {TASKS[task].purpose}; expected a model that reads one, such as "
             "recognizer or classic"
         )
     is_framed = task == CLASSIFICATION.name

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 from numeye.errors import UsageError
 from numeye.io import structured_files
-from numeye.models.task import CLASSIFICATION, DETECTION, LOCALIZATION, TASKS
+from numeye.models.task import CLASSIFICATION, DETECTION, LOCALIZATION, TASKS, TRANSCRIPTION, Task
 
 RECIPES = Path(__file__).parent / "recipes"
 TEXT_FIELDS = (
@@ -18,6 +18,7 @@ TEXT_FIELDS = (
     *("split", "pretrained"),
 )
 FLAGS = ("pendigits", "reproducible")
+PICTURES = ("paper", "tiles", "strings")  # numbers of synthetic pictures; one kind a recipe
 MAX_SEED = 2**31 - 1
 
 T = TypeVar("T")
@@ -52,8 +53,8 @@ class Recipe:
         name: name of the file without `.toml`.
         about: one sentence for people.
         model: a name of `numeye.training.networks.list_models`.
-        task: `classification`, `localization` or `detection`. If it is empty, it follows from the
-            pictures that the recipe learns from.
+        task: `classification`, `localization`, `detection` or `transcription`. If it is empty, it
+            follows from the pictures that the recipe learns from.
         loss: the loss of its task; see `numeye.models.task`.
         optimizer: a name of `numeye.training.optimizers.OPTIMIZERS`.
         learning_rate: step size, the largest one of the schedule, above 0.
@@ -67,11 +68,13 @@ class Recipe:
         lines: number of synthetic text lines from which further crops are cut; 0: none. It needs
             `paper`.
         tiles: number of tiles of synthetic pages to learn from, for detection; 0: none.
+        strings: number of pictures of one synthetic number each to learn from, for transcription;
+            0: none.
         split: which of MNIST's training digits validate: `random`, those of `mnist:validation`; or
             `writers`, those of `mnist:writers`, whose writers are not learned from. It needs
-            `paper` or `tiles`.
+            `paper`, `tiles` or `strings`.
         pendigits: draw digits from pen trajectories, too, see `numeye.io.pendigits`. It needs
-            `paper` or `tiles`.
+            `paper`, `tiles` or `strings`.
         without: families of effects that the synthetic paper leaves out; see
             `numeye.training.synthetic.parameters.FAMILIES`.
         pretrained: name of the packaged model whose weights the training starts from; empty: random
@@ -100,6 +103,7 @@ class Recipe:
     paper: int = 0
     lines: int = 0
     tiles: int = 0
+    strings: int = 0
     split: str = "random"
     pendigits: bool = False
     without: Sequence[str] = ()
@@ -145,7 +149,7 @@ class Recipe:
             value, kind, expected = getattr(self, name), *_number_kind(name)
             if not _is_number(value, kind) or not 0 < value < math.inf:
                 self._raise_invalid(name, f"{expected} above 0")
-        for name in ("weight_decay", "average", "paper", "lines", "tiles"):
+        for name in ("weight_decay", "average", *PICTURES, "lines"):
             value, kind, expected = getattr(self, name), *_number_kind(name)
             if not _is_number(value, kind) or not 0 <= value < math.inf:
                 self._raise_invalid(name, f"{expected} of 0 or more")
@@ -155,7 +159,12 @@ class Recipe:
             raise UsageError(
                 f"recipe {self.name}: tiles cannot be used with paper or without; leave one out"
             )
-        fitting = DETECTION if self.tiles else LOCALIZATION if self.paper else CLASSIFICATION
+        if self.strings and (self.paper or self.tiles or self.without):
+            raise UsageError(
+                f"recipe {self.name}: strings cannot be used with paper, tiles or without; leave"
+                " one out"
+            )
+        fitting = self._fitting_task()
         if not self.task:
             object.__setattr__(self, "task", fitting.name)
         if self.task != fitting.name:
@@ -163,8 +172,14 @@ class Recipe:
         if self.loss in {task.loss for task in TASKS.values()} and self.loss != fitting.loss:
             self._raise_invalid("loss", f"{fitting.loss!r} for the task {fitting.name!r}")
 
+    def _fitting_task(self) -> Task:
+        """Return the task of the pictures that the recipe learns from."""
+        if self.strings:
+            return TRANSCRIPTION
+        return DETECTION if self.tiles else LOCALIZATION if self.paper else CLASSIFICATION
+
     def _check_sizes(self) -> None:
-        for name in ("paper", "tiles"):
+        for name in PICTURES:
             if 0 < getattr(self, name) < self.batch_size:
                 self._raise_invalid(name, f"at least one batch of {self.batch_size}")
         if self.lines and (self.without or not self.paper):
@@ -176,11 +191,12 @@ class Recipe:
     def _check_digits(self) -> None:
         if self.split not in ("random", "writers"):
             self._raise_invalid("split", "random or writers")
-        if (self.splits_writers or self.pendigits) and not (self.paper or self.tiles):
+        is_synthetic = any(getattr(self, name) for name in PICTURES)
+        if (self.splits_writers or self.pendigits) and not is_synthetic:
             name = "pendigits" if self.pendigits else "split"
             raise UsageError(
                 f"recipe {self.name}: {name} is for synthetic pictures only; leave it out, or add"
-                " paper or tiles"
+                " paper, tiles or strings"
             )
 
     def _raise_invalid(self, name: str, expected: str) -> NoReturn:

@@ -11,6 +11,8 @@ from numeye.models.card import Model
 
 PACKAGED = Path(__file__).parent / "packaged"
 DEFAULT, DETECTOR = "recognizer", "detector"  # the two networks that read pages
+# The network that reads unsure numbers again as a whole; it need not be packaged.
+LINE_RECOGNIZER = "transcription"
 
 
 def list_models() -> list[str]:

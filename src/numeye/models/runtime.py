@@ -49,6 +49,9 @@ class Network:
     ) -> list[Float32[np.ndarray, "n ..."]]:
         """Return each output of the network for these pictures.
 
+        Args:
+            pixels: as the task receives them; at least as many as its `least_batch`.
+
         Raises:
             ModelError: it fails, or the logits are not finite.
             MemoryError: there is not enough memory.
@@ -82,7 +85,8 @@ class Network:
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         count, *open_sides = self._session.get_inputs()[0].shape
         sides = [side if isinstance(side, int) else MIN_SIDE_PX for side in open_sides]
-        no_pictures = np.zeros((count if isinstance(count, int) else 0, *sides), np.float32)
+        fewest = count if isinstance(count, int) else TASKS[self.task].least_batch
+        no_pictures = np.zeros((fewest, *sides), np.float32)
         self._session.run(None, {self._input: no_pictures}, options)
 
     def localize(self, pixels: Float32[np.ndarray, "n side side"]) -> tuple[np.ndarray, np.ndarray]:

@@ -250,3 +250,23 @@ def _pad(grey: np.ndarray, square: Square, paper: int) -> tuple[np.ndarray, Squa
     sheet = np.full((top + height + bottom, left + width + right), paper, np.uint8)
     sheet[top : top + height, left : left + width] = grey
     return sheet, square.relative_to(-left, -top)
+
+
+def cut_around(
+    grey: UInt8[np.ndarray, "height width"], boxes: Float64[np.ndarray, "n 4"], context: float
+) -> Float32[np.ndarray, "n 40 40"]:
+    """Cut out a square around each box.
+
+    Args:
+        grey: (height, width) uint8, the picture.
+        boxes: left, top, right and bottom in its pixels.
+        context: sides of the squares, in longer sides of the boxes.
+    """
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    sides = context * (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    paper = paper_level(grey)
+    crops = [
+        cut(grey, Square(float(x), float(y), float(side)), paper=paper)
+        for (x, y), side in zip(centres, sides, strict=True)
+    ]
+    return np.stack(crops) if crops else np.zeros((0, CROP_PX, CROP_PX), np.float32)

@@ -7,7 +7,7 @@ from functools import cached_property
 from numeye.errors import UsageError
 from numeye.models import card, registry, risk_control
 from numeye.models.runtime import Network
-from numeye.models.task import DETECTION, LOCALIZATION
+from numeye.models.task import DETECTION, LOCALIZATION, TRANSCRIPTION
 from numeye.recognition.digit_readers import DEFAULT_REJECTION, NO_REJECTION
 from numeye.recognition.read_options import ReadOptions
 
@@ -25,6 +25,7 @@ class ModelNetworks:
         self.model = model if model.task else model.with_task(self._network.task)
         self.threads = threads
         self._is_detector = self.model.task == DETECTION.name
+        self._is_line_recognizer = self.model.task == TRANSCRIPTION.name
 
     def raise_if_unfit(self, options: ReadOptions) -> None:
         """Raise a UsageError if the model cannot read as the options ask."""
@@ -33,16 +34,21 @@ class ModelNetworks:
                 f"{self.model.name}: it finds numbers on pages; leave out --single, or choose"
                 " another model"
             )
+        if self._is_line_recognizer and options.single:
+            raise UsageError(
+                f"{self.model.name}: it reads whole numbers together with the packaged detector;"
+                " leave out --single, or evaluate it on numbers, such as --data synthetic:strips"
+            )
 
     @cached_property
     def recognizer_model(self) -> card.Model:
         """The model that reads the digits."""
-        return registry.load() if self._is_detector else self.model
+        return registry.load() if self._needs_recognizer else self.model
 
     @cached_property
     def recognizer(self) -> Network:
         """The network that reads the digits."""
-        if self._is_detector:
+        if self._needs_recognizer:
             return Network(self.recognizer_model, self.threads)
         return self._network
 
@@ -51,8 +57,8 @@ class ModelNetworks:
         """The model that finds digits; None for classification, which reads one digit a picture."""
         if self._is_detector:
             return self.model
-        is_localizer = self.model.task == LOCALIZATION.name
-        return registry.load(registry.DETECTOR) if is_localizer else None
+        reads_pages = self.model.task in (LOCALIZATION.name, TRANSCRIPTION.name)
+        return registry.load(registry.DETECTOR) if reads_pages else None
 
     @cached_property
     def detector(self) -> Network:
@@ -60,6 +66,33 @@ class ModelNetworks:
         if self._is_detector or self.detector_model is None:
             return self._network
         return Network(self.detector_model, self.threads)
+
+    @cached_property
+    def line_model(self) -> card.Model | None:
+        """The model that reads unsure numbers again as a whole.
+
+        It is the requested model, if that is one; else the packaged one, if there is one whose
+        fusion was fitted together with detector and recognizer; else None.
+        """
+        if self._is_line_recognizer:
+            return self.model
+        if registry.LINE_RECOGNIZER not in registry.list_models():
+            return None
+        packaged = registry.load(registry.LINE_RECOGNIZER)
+        partners = {"detector": self.detector_model, "recognizer": self.recognizer_model}
+        fits = all(_is_partner(packaged, name, partner) for name, partner in partners.items())
+        return packaged if fits else None
+
+    @cached_property
+    def line_network(self) -> Network | None:
+        """The network of `line_model`."""
+        if self._is_line_recognizer or self.line_model is None:
+            return self._network if self._is_line_recognizer else None
+        return Network(self.line_model, self.threads)
+
+    @property
+    def _needs_recognizer(self) -> bool:
+        return self._is_detector or self._is_line_recognizer
 
     @cached_property
     def on_one_core(self) -> ModelNetworks:
@@ -73,32 +106,44 @@ class ModelNetworks:
             network.release()
 
 
+def _is_partner(line_model: card.Model, name: str, partner: card.Model | None) -> bool:
+    """Tell whether a card names a model as the one that its fusion was fitted with."""
+    stored = line_model.card.get(name)
+    if partner is None or not isinstance(stored, dict):
+        return False
+    return stored.get("sha256") is not None and stored["sha256"] == partner.card.get("sha256")
+
+
 def find_risk_threshold_for(
-    model: card.Model, detector: card.Model | None, max_error: float
+    model: card.Model,
+    detector: card.Model | None,
+    max_error: float,
+    line_model: card.Model | None = None,
 ) -> risk_control.RiskThreshold:
     """Find the threshold that keeps an error rate.
 
-    For pages, the detector's card has the counts of wrong numbers; for single digits, the model's
-    card has the counts of wrong digits.
+    For pages, the detector's card has the counts of wrong numbers, or that of the model that reads
+    unsure numbers again; for single digits, the model's card has the counts of wrong digits.
 
     Args:
         model: the model that reads the digits.
         detector: the model that finds digits on pages; None for single digits.
+        line_model: the model that reads unsure numbers again; None for none.
         max_error: the highest share of wrong answers among the accepted ones, above 0, below 1.
 
     Raises:
         UsageError: the card has no counts, has them for another recognizer, or cannot guarantee
             the rate.
     """
-    calibrated = detector or model
+    calibrated = (detector and line_model) or detector or model
     calibration = calibrated.calibration
     if calibration is None:
         raise UsageError(_no_calibration_message(calibrated.name))
     if detector is not None:
-        recognizer = detector.card.get("recognizer", {})
+        recognizer = calibrated.card.get("recognizer", {})
         if recognizer.get("sha256") != model.card.get("sha256"):
             raise UsageError(
-                f"{detector.name}: its error rates are known only together with the model"
+                f"{calibrated.name}: its error rates are known only together with the model"
                 f" {recognizer.get('name')}, not with {model.name}; leave out --max-error, or use"
                 " that model"
             )

@@ -93,6 +93,25 @@ class NumberReader:
             return None
         return self._read_fit(candidates, places, fit, row_index)
 
+    def rebuild(
+        self, number: Number, characters: tuple[Character, ...], confidence: float
+    ) -> Number:
+        """Return a number with other characters, for which it may be accepted or rejected.
+
+        Args:
+            number: as it was read; its place on the page stays.
+            characters: that fit the constraints, if there are any.
+            confidence: the probability that they are right, 0 to 1.
+        """
+        changed = replace(
+            number,
+            characters=characters,
+            confidence=confidence,
+            rejected=self._reason_to_reject(characters, confidence),
+            constraints=str(self.constraints) if self.constraints else None,
+        )
+        return self.number_format.apply(changed)
+
     def _read_freely(
         self, candidates: Candidates, places: list[int], row_index: int
     ) -> list[Number]:

@@ -5,6 +5,7 @@
 3. The recognizer classifies each of them, in a crop with some context.
 4. The scores of both are combined (`numeye.recognition.score_fusion`).
 5. The digits become numbers, rows and columns (`numeye.recognition.number_reader`).
+6. Unsure numbers are read again as a whole, with a network for `transcription` if there is one.
 
 A page on which the detector finds no number may still hold one digit, which is localized from
 coarse to fine (`numeye.recognition.localizer`).
@@ -12,6 +13,7 @@ coarse to fine (`numeye.recognition.localizer`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -21,14 +23,14 @@ import numpy as np
 from numeye.io.images import Page
 from numeye.layout.constraints.constraints import Constraints
 from numeye.layout.number_formats import NumberFormat
-from numeye.layout.page_layout import arrange_page
+from numeye.layout.page_layout import PageLayout, arrange_page
 from numeye.models.card import Model
 from numeye.models.probabilities import NO_DIGIT, log_softmax
 from numeye.models.runtime import Network
 from numeye.recognition import detector, localizer
 from numeye.recognition.boxes import Detections, iou
 from numeye.recognition.candidates import MIN_LIKELY, MIN_POSSIBLE, Candidates
-from numeye.recognition.crops import CROP_PX, Square, cut, paper_level
+from numeye.recognition.crops import cut_around
 from numeye.recognition.digit_readers import NO_REJECTION, LocalizationReader
 from numeye.recognition.localizer import CONTEXT
 from numeye.recognition.number_reader import NumberReader, place_in_rows
@@ -39,10 +41,11 @@ from numeye.recognition.rings import erase_rings
 from numeye.recognition.score_fusion import ScoreFusion
 from numeye.recognition.strike_out import mark_struck_out
 from numeye.recognition.table_reading import add_text_cells, build_tables
+from numeye.recognition.transcription.line_reader import LineReader
 from numeye.results import BLANK, NOT_A_DIGIT, Character, Number, Reading, unsure_reason
 
 if TYPE_CHECKING:
-    from jaxtyping import Float32, Float64, UInt8
+    from jaxtyping import Float64, UInt8
 
     ClassLogs = Float64[np.ndarray, "n 11"]
 
@@ -82,6 +85,7 @@ class PageReader:
         fusion: weights that combine their scores.
         threshold: least confidence of a number that is accepted, 0 to 1.
         single_reader: reads one digit where no number is found; None to read none.
+        line_reader: reads unsure numbers again as a whole; None to leave them as they are.
         constraints: what is known of every number; None for nothing.
         number_format: what is known of how numbers are written.
     """
@@ -94,12 +98,14 @@ class PageReader:
         threshold: float = 0.0,
         *,
         single_reader: LocalizationReader | None = None,
+        line_reader: LineReader | None = None,
         constraints: Constraints | None = None,
         number_format: NumberFormat | None = None,
     ) -> None:
         self._run_detector = run_detector
         self._run_recognizer = run_recognizer
         self._single_reader = single_reader
+        self._line_reader = line_reader
         self._is_table = False
         self._numbers = NumberReader(
             fusion=fusion,
@@ -116,6 +122,7 @@ class PageReader:
             self._numbers.fusion,
             self._numbers.threshold,
             single_reader=self._single_reader,
+            line_reader=self._line_reader,
             constraints=constraints or self._numbers.constraints,
             number_format=self._numbers.number_format.with_constraints(constraints),
         )
@@ -232,11 +239,15 @@ class PageReader:
         if not len(detections):
             return None
         class_logs = self._classify(erased, detections)
-        best = self._reading(page, detections, class_logs)
-        if _is_worth_refining(page.grey, best):
+        layout, numbers = self._find_numbers(page.grey, detections, class_logs)
+        if _is_worth_refining(page.grey, numbers):
             refined = self._refine(erased, detections, class_logs)
-            best = self._reading(page, *refined) or best
-        return best
+            refined_layout, refined_numbers = self._find_numbers(page.grey, *refined)
+            if refined_numbers:
+                layout, numbers = refined_layout, refined_numbers
+        if self._line_reader is not None:
+            numbers = self._line_reader.reread(erased, numbers, self._numbers)
+        return self._reading(page, layout, numbers)
 
     def _refine(
         self, grey: UInt8[np.ndarray, "height width"], first: Detections, class_logs: ClassLogs
@@ -256,23 +267,30 @@ class PageReader:
         class_logs = np.full((len(detections), NO_DIGIT + 1), -np.log(NO_DIGIT + 1))
         may_be_digit = detections.digit_shares >= LIMITS.min_digit_share
         if may_be_digit.any():
-            logits, _ = self._run_recognizer(_cut_crops(grey, detections.boxes[may_be_digit]))
+            crops = cut_around(grey, detections.boxes[may_be_digit], CONTEXT)
+            logits, _ = self._run_recognizer(crops)
             class_logs[may_be_digit] = log_softmax(logits)
         return class_logs
 
-    def _reading(self, page: Page, detections: Detections, class_logs: ClassLogs) -> Reading | None:
-        """Return the numbers in reading order; None if there is none."""
-        candidates = self._select_possible(self._combine(page.grey, detections, class_logs))
+    def _find_numbers(
+        self, grey: UInt8[np.ndarray, "height width"], detections: Detections, class_logs: ClassLogs
+    ) -> tuple[PageLayout, list[Number]]:
+        """Return the rows and cells of a page, and its numbers in reading order."""
+        candidates = self._select_possible(self._combine(grey, detections, class_logs))
         layout = arrange_page(
-            page.grey,
+            grey,
             candidates.boxes,
             candidates.is_likely,
             candidates.kinds,
             is_table=self._is_table,
         )
-        numbers = mark_struck_out(page.grey, self._numbers.read_parts(candidates, layout.parts))
+        numbers = mark_struck_out(grey, self._numbers.read_parts(candidates, layout.parts))
         if self._is_table:
             numbers = [number for number in numbers if number.table is not None]
+        return layout, numbers
+
+    def _reading(self, page: Page, layout: PageLayout, numbers: list[Number]) -> Reading | None:
+        """Return the reading with these numbers; None if there is none."""
         if not numbers:
             return None
         all_rejected = all(number.rejected for number in numbers)
@@ -333,6 +351,7 @@ def build_page_reader(
     single_reader: LocalizationReader,
     threshold: float | None,
     number_format: NumberFormat | None = None,
+    line_reader: LineReader | None = None,
 ) -> PageReader:
     """Return the reader for a detector and a recognizer.
 
@@ -343,6 +362,7 @@ def build_page_reader(
         single_reader: reads one digit where no number is found.
         threshold: least confidence of a number that is accepted; the card's if None.
         number_format: what is known of how numbers are written; None for nothing.
+        line_reader: reads unsure numbers again as a whole; None to leave them as they are.
     """
 
     def run_detector(pixels: np.ndarray) -> np.ndarray:
@@ -355,6 +375,7 @@ def build_page_reader(
         ScoreFusion.from_card(card),
         least,
         single_reader=single_reader,
+        line_reader=line_reader,
         number_format=number_format,
     )
 
@@ -367,26 +388,12 @@ def reading_score(reading: Reading) -> float:
     return sum(digit.confidence - 0.5 for digit in reading.digits)
 
 
-def _cut_crops(
-    grey: UInt8[np.ndarray, "height width"], boxes: Float64[np.ndarray, "n 4"]
-) -> Float32[np.ndarray, "n 40 40"]:
-    """Cut out each digit with the context that the recognizer was trained with."""
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    sides = CONTEXT * (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
-    paper = paper_level(grey)
-    crops = [
-        cut(grey, Square(float(x), float(y), float(side)), paper=paper)
-        for (x, y), side in zip(centres, sides, strict=True)
-    ]
-    return np.stack(crops) if crops else np.zeros((0, CROP_PX, CROP_PX), np.float32)
-
-
-def _is_worth_refining(grey: UInt8[np.ndarray, "height width"], reading: Reading | None) -> bool:
+def _is_worth_refining(grey: UInt8[np.ndarray, "height width"], numbers: Sequence[Number]) -> bool:
     """Tell whether a page is small enough to be refined, and some number is not confident."""
     is_small = (
         min(grey.shape) < LIMITS.min_turned_px
         or detector.input_pixels(grey.shape) <= LIMITS.max_refined_pixels
     )
-    if not is_small or reading is None:
+    if not is_small or not numbers:
         return is_small
-    return any(number.confidence < LIMITS.confident_number for number in reading.numbers)
+    return any(number.confidence < LIMITS.confident_number for number in numbers)

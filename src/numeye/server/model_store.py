@@ -21,7 +21,7 @@ from numeye.explanation.top_activations import TopActivations
 from numeye.models import registry, snapshots
 from numeye.models.card import Model
 from numeye.models.run_folder import Run, snapshot_path
-from numeye.models.task import DETECTION
+from numeye.models.task import reads_one_digit
 from numeye.server.memory import release_all
 from numeye.server.security import onnx_sandbox
 
@@ -108,7 +108,7 @@ class ModelStore:
         return [
             {"name": model.name, "about": str(model.card.get("about", ""))}
             for model in packaged
-            if model.task != DETECTION.name
+            if reads_one_digit(model.task)
         ]
 
     def add(self, content: bytes, file_name: str) -> str:
@@ -177,7 +177,7 @@ class ModelStore:
             if RUN_NAME.fullmatch(f"run/{path.parent.name}")
         )
         runs = [run for run in map(_open_run, folders) if run is not None]
-        return [run for run in runs if run.config.recipe.task != DETECTION.name]
+        return [run for run in runs if reads_one_digit(run.config.recipe.task)]
 
 
 def _open_run(folder: Path) -> Run | None:

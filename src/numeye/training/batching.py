@@ -39,9 +39,19 @@ class Batches(ABC, Generic[P]):
         else:
             order = torch.randperm(len(self.dataset), generator=self.generator).numpy()
             seed = int(torch.randint(2**62, (1,), generator=self.generator))
+        order = self.arrange(order, np.random.Generator(np.random.PCG64([seed, len(self)])))
         for number in range(len(self)):
             numbers = order[number * self.batch_size : (number + 1) * self.batch_size]
             yield self.batch(numbers, np.random.Generator(np.random.PCG64([seed, number])))
+
+    def arrange(self, order: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """Return the numbers of the pictures in the order in which batches are cut from them.
+
+        Args:
+            order: all numbers, shuffled for training.
+            random: for a further shuffle.
+        """
+        return order
 
     @abstractmethod
     def batch(self, numbers: np.ndarray, random: np.random.Generator) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from torch.nn import functional
 from numeye.models.characters import CHARACTERS, NO_CHARACTER, OTHER
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float
+    from jaxtyping import Bool, Float, Int64
 
 NO_DIGIT = 10  # the label
 LETTER = CHARACTERS.index(OTHER)
@@ -233,6 +233,49 @@ class DetectionLoss(nn.Module):
         ]
         sides = [(side.clamp(min=1) / 16).log() for side in values[2:]]
         return torch.stack([(values[0] - x[0]) / 8, (values[1] - y[0]) / 8, *sides], dim=1)
+
+
+class TranscriptionLoss(nn.Module):
+    """CTC of the columns' logits and a number's characters (Graves et al. 2006).
+
+    It sums over all ways to spread the characters over the columns, with blanks between them
+    (https://doi.org/10.1145/1143844.1143891).
+    """
+
+    blank = NO_CHARACTER
+
+    def forward(
+        self, outputs: Float[Tensor, "n columns classes"], targets: Int64[Tensor, "n k"]
+    ) -> Float[Tensor, ""]:
+        """Return the mean over a batch, for each character.
+
+        Args:
+            outputs: logits; the last class is the blank.
+            targets: places in `CHARACTERS`, then -1 up to the end of the row.
+        """
+        logs = functional.log_softmax(outputs, dim=2).transpose(0, 1)  # (columns, N, classes)
+        columns = torch.full((len(targets),), outputs.shape[1], dtype=torch.long)
+        lengths = (targets >= 0).sum(dim=1)
+        loss: Tensor = functional.ctc_loss(
+            logs, targets.clamp(min=0), columns, lengths.cpu(), self.blank, zero_infinity=True
+        )
+        return loss
+
+    def correct(
+        self, outputs: Float[Tensor, "n columns classes"], targets: Int64[Tensor, "n k"]
+    ) -> Bool[Tensor, " n"]:
+        """Return whether the whole string of the best classes is right."""
+        texts = self.best_paths(outputs)
+        expected = [row[row >= 0].tolist() for row in targets.cpu()]
+        return torch.tensor(
+            [a == b for a, b in zip(texts, expected, strict=True)], dtype=torch.bool
+        )
+
+    def best_paths(self, outputs: Float[Tensor, "n columns classes"]) -> list[list[int]]:
+        """Return the characters of the best class of each column, without blanks and repeats."""
+        best = outputs.argmax(dim=2).cpu()  # (N, columns)
+        rows = [torch.unique_consecutive(row) for row in best]
+        return [row[row != self.blank].tolist() for row in rows]
 
 
 def _with_label(targets: Tensor, label: int) -> Tensor:

@@ -24,6 +24,7 @@ _LISTED: set[str] = set()
 
 # Of the maps: objectness, class logits, x and y of the centre, width and height.
 DETECTOR_CHANNELS = 1 + NO_CHARACTER + 4
+LINE_CLASSES = NO_CHARACTER + 1  # all characters, and the blank of CTC
 
 Factory = TypeVar("Factory", bound=Callable[[], nn.Module])
 
@@ -174,6 +175,46 @@ class Detector(nn.Module):
         return maps
 
 
+@register("transcription")
+class LineRecognizer(nn.Module):
+    """A convolutional and recurrent network that reads a number as a whole. 468 thousand weights.
+
+    It takes a picture of one number, 32 pixels high and a multiple of 4 pixels wide. Convolutions
+    shrink it to a row of columns, one for four pixels across; a recurrent layer then sees each
+    column together with all others, from both sides (CRNN, Shi et al. 2015,
+    https://arxiv.org/abs/1507.05717). A column returns 28 class logits and one for the blank of
+    CTC (Graves et al. 2006, https://doi.org/10.1145/1143844.1143891): no new character.
+    """
+
+    columns, hidden = 128, 128  # numbers of features of a column, and of the layer each way
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fine = nn.Sequential(
+            _convolution(1, 16, stride=2),  # (N, 16, 16, W/2): edges
+            _convolution(16, 32, stride=2),  # (N, 32, 8, W/4): strokes
+            Residual(32),
+        )
+        self.middle = nn.Sequential(  # (N, 64, 4, W/4): loops, bends
+            _convolution(32, 64, stride=(2, 1)), Residual(64)
+        )
+        self.wide = _convolution(64, 96, stride=(2, 1))  # (N, 96, 2, W/4): halves of digits
+        self.flatten = nn.Sequential(  # (N, 128, 1, W/4): digits
+            nn.Conv2d(96, self.columns, (2, 1), bias=False), nn.BatchNorm2d(self.columns), nn.ReLU()
+        )
+        self.sequence = nn.LSTM(self.columns, self.hidden, batch_first=True, bidirectional=True)
+        self.dropout = nn.Dropout(0.1)
+        self.head = nn.Linear(2 * self.hidden, LINE_CLASSES)
+
+    def forward(self, images: Float[Tensor, "n 1 32 w"]) -> Float[Tensor, "n w/4 29"]:
+        """Return the logits of the columns of pictures with values 0 to 1, of any polarity."""
+        x = standardise(images)  # (N, 1, 32, W)
+        x = self.flatten(self.wide(self.middle(self.fine(x))))  # (N, 128, 1, W/4)
+        x, _ = self.sequence(x[:, :, 0].transpose(1, 2))  # (N, W/4, 256)
+        logits: Tensor = self.head(self.dropout(x))  # (N, W/4, 29)
+        return logits
+
+
 def standardise_locally(images: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 1 h w"]:
     """Scale to mean 0 and standard deviation 1 around each pixel, so that shadows do not matter.
 
@@ -218,7 +259,9 @@ class Residual(nn.Module):
         return nn.functional.relu(x + self.second(self.first(x)))
 
 
-def _convolution(before: int, after: int, *, stride: int = 1, active: bool = True) -> nn.Sequential:
+def _convolution(
+    before: int, after: int, *, stride: int | tuple[int, int] = 1, active: bool = True
+) -> nn.Sequential:
     layers = [
         nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False),
         nn.BatchNorm2d(after),

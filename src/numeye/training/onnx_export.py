@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,11 +30,14 @@ class Signature:
         split: where a second output begins in the columns of the network's result (N, K); 0 for a
             single output.
         side_multiple: H and W may be any multiples of it; 0 if they are fixed.
+        width_multiple: W alone may be any multiple of it, and the output (N, W / multiple, K) has
+            as many rows; 0 if W is fixed.
     """
 
     outputs: tuple[str, ...] = ("logits",)
     split: int = 0
     side_multiple: int = 0
+    width_multiple: int = 0
 
 
 class _SplitOutputs(nn.Module):
@@ -75,22 +79,28 @@ def to_onnx(
     if signature.side_multiple:
         dimensions[2] = signature.side_multiple * torch.export.Dim("h")
         dimensions[3] = signature.side_multiple * torch.export.Dim("w")
-    program = torch.onnx.export(
-        wrapped,
-        (torch.zeros_like(examples),),
-        dynamo=True,
-        opset_version=OPSET,
-        optimize=optimize,
-        verbose=False,
-        input_names=["images"],
-        output_names=list(signature.outputs),
-        dynamic_shapes=(dimensions,),
-    )
+    if signature.width_multiple:
+        dimensions[3] = signature.width_multiple * torch.export.Dim("w")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the exporter says of its own use of PyTorch
+        program = torch.onnx.export(
+            wrapped,
+            (torch.zeros_like(examples),),
+            dynamo=True,
+            opset_version=OPSET,
+            optimize=optimize,
+            verbose=False,
+            input_names=["images"],
+            output_names=list(signature.outputs),
+            dynamic_shapes=(dimensions,),
+        )
     if program is None:
         raise RunError("torch.onnx.export returned no graph; expected an ONNX program")
     graph = program.model_proto
     if wrapped is not model and not optimize:
         _remove_prefix(graph, "model.")
+    if signature.width_multiple:
+        _open_columns(graph)
     return _without_metadata(graph)
 
 
@@ -103,7 +113,7 @@ def check_parity(model: nn.Module, graph: bytes, images: Tensor) -> np.ndarray:
         images: (N, 1, H, W).
 
     Returns:
-        The outputs side by side, (N, K) or (N, 15, H/4, W/4).
+        The outputs side by side, (N, K), (N, 15, H/4, W/4) or (N, W/4, 29).
 
     Raises:
         RunError: an output differs by more than `MAX_PARITY_ERROR`.
@@ -133,6 +143,17 @@ def export_checked(
     """
     graph = to_onnx(model, images[:2], signature)
     return graph, check_parity(model, graph, images[:MAX_PARITY_IMAGES])
+
+
+def _open_columns(model: onnx.ModelProto) -> None:
+    """Leave the number of columns open in the shapes that a graph states.
+
+    The exporter takes the length of a recurrent layer's sequence for that of the example. The
+    layer itself runs with any.
+    """
+    del model.graph.value_info[:]
+    for output in model.graph.output:
+        output.type.tensor_type.shape.dim[1].dim_param = "w"
 
 
 def _remove_prefix(model: onnx.ModelProto, prefix: str) -> None:

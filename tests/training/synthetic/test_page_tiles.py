@@ -177,7 +177,7 @@ def written(page_generator: PageGenerator, seed: int, **ranges: Any) -> Canvas:
     rng = np.random.default_rng(seed)
     canvas, line = (
         Canvas(512),
-        replace(page_generator, ranges=PageRanges(line=line_ranges, printed=0.0))._sample_line(
+        replace(page_generator, ranges=PageRanges(line=line_ranges, printed=0.0)).sample_line(
             40.0, rng
         ),
     )
@@ -275,7 +275,7 @@ def test_the_digits_of_a_line_are_of_one_height_however_wide_they_are(
 
 def test_small_and_large_signs_have_strokes_of_one_width(page_generator: PageGenerator) -> None:
     for seed in range(6):
-        line = replace(page_generator, ranges=PageRanges(printed=0.0))._sample_line(
+        line = replace(page_generator, ranges=PageRanges(printed=0.0)).sample_line(
             40.0, np.random.default_rng(seed)
         )
         thick = []

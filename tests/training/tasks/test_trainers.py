@@ -11,8 +11,8 @@ import pytest
 from numeye.errors import UsageError
 from numeye.models.recipe import RunConfig, list_recipes, load_recipe
 from numeye.models.task import ANY, CHANNELS, TASKS
-from numeye.training.synthetic.disk_cache import Pool, Tiles
-from numeye.training.synthetic.specs import PoolSpec, TileSpec
+from numeye.training.synthetic.disk_cache import Lines, Pool, Tiles
+from numeye.training.synthetic.specs import LineSpec, PoolSpec, Spec, TileSpec
 from numeye.training.tasks import TRAINERS, create_loss, trainer_for
 
 
@@ -28,8 +28,10 @@ def test_samples_and_outputs_have_the_shapes_of_the_task(name: str) -> None:
     sides = zip(trainer.example_shape, trainer.task.input_shape, strict=True)
     assert all(side == expected or expected == ANY for side, expected in sides)
     assert len(trainer.signature.outputs) == len(trainer.task.output_shapes)
+    for shape in trainer.task.output_shapes:
+        assert len(shape) == len(trainer.output_shape)
     channels = [shape[0] for shape in trainer.task.output_shapes]
-    assert channels == [CHANNELS] or sum(channels) == trainer.output_shape[0]
+    assert channels in ([CHANNELS], [ANY]) or sum(channels) == trainer.output_shape[0]
 
 
 def test_an_unknown_loss_is_refused() -> None:
@@ -52,21 +54,21 @@ def test_cards_name_the_data_and_its_licences() -> None:
     assert trainer.card_data(own) == {"data": "own", "licence": None}
 
 
-@pytest.mark.parametrize("name", ["detector", "recognizer"])
+@pytest.mark.parametrize("name", ["detector", "recognizer", "transcription"])
 def test_pools_follow_the_split_and_the_switch_of_the_recipe(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[PoolSpec | TileSpec] = []
+    opened: list[Spec] = []
+    kinds = {PoolSpec: Pool, TileSpec: Tiles, LineSpec: Lines}
 
-    def open_rows(spec: PoolSpec | TileSpec, *_: object, **__: object) -> Pool | Tiles:
+    def open_rows(spec: Spec, *_: object, **__: object) -> Pool | Tiles | Lines:
         opened.append(spec)
-        rows = [np.zeros(200, spec.row)]
-        return Pool(rows) if isinstance(spec, PoolSpec) else Tiles(rows)
+        return kinds[type(spec)]([np.zeros(200, spec.row)])
 
     recipe = load_recipe(name)
     trainer = trainer_for(recipe)
     module = sys.modules[type(trainer).__module__]
-    for function in {"open_tiles", "open_pool"} & set(vars(module)):
+    for function in {"open_tiles", "open_pool", "open_lines"} & set(vars(module)):
         monkeypatch.setattr(module, function, open_rows)
     for pendigits in (True, False):
         opened.clear()

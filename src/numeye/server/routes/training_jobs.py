@@ -18,7 +18,7 @@ from numeye import extras
 from numeye.errors import MissingExtra, RunError, UsageError
 from numeye.models.recipe import Recipe, list_recipes, load_recipe
 from numeye.models.run_folder import Run
-from numeye.models.task import DETECTION
+from numeye.models.task import TASKS, reads_one_digit
 from numeye.server.problem_details import Problem
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # of a run folder; never a path
@@ -113,10 +113,11 @@ class TrainingJobs:
         if recipe not in list_recipes():
             available = ", ".join(offered.name for offered in trainable_recipes())
             raise UsageError(f"no recipe {recipe!r}; available: {available}")
-        if load_recipe(recipe).tiles:
+        task = load_recipe(recipe).task
+        if not reads_one_digit(task):
             raise Problem(
                 422,
-                f"the page does not show trainings of {recipe}, which finds digits on pages",
+                f"the page does not show trainings of {recipe}, which {TASKS[task].purpose}",
                 f"Run numeye train {recipe} in a terminal.",
             )
         with self._lock:
@@ -284,7 +285,8 @@ class TrainingJobs:
 
 def trainable_recipes() -> list[Recipe]:
     """Return the recipes that the page can train and explain: networks that read one digit."""
-    return [recipe for recipe in map(load_recipe, list_recipes()) if recipe.task != DETECTION.name]
+    recipes = map(load_recipe, list_recipes())
+    return [recipe for recipe in recipes if reads_one_digit(recipe.task)]
 
 
 def _recipe_and_epochs(run: Run | None, process: TrainingProcess | None) -> tuple[str, int]:

@@ -17,7 +17,6 @@ import torch
 from torch.nn import functional
 
 from numeye.evaluation import metrics
-from numeye.io.images import Page
 from numeye.models import registry
 from numeye.models.characters import NO_CHARACTER
 from numeye.models.probabilities import NO_DIGIT
@@ -27,17 +26,22 @@ from numeye.recognition.boxes import Detections
 from numeye.recognition.digit_readers import LocalizationReader
 from numeye.recognition.page_reader import PageReader
 from numeye.recognition.score_fusion import ScoreFusion, digit_log_odds
-from numeye.results import Reading
 from numeye.training.calibration.calibrate_digits import (
     CONFIDENCE_LEVEL,
     error_curve,
     starting_threshold,
 )
 from numeye.training.calibration.likelihood_fits import fit_logistic, minimize
+from numeye.training.calibration.strip_readings import (
+    are_correct,
+    confidences_of,
+    number_confidences,
+    read_strips,
+)
 from numeye.training.synthetic.page_tiles import PageGenerator, Tile
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float64, Int64
+    from jaxtyping import Int64
 
 STRIP_COUNT, STRIP_SERIES = 12_000, 1  # number of strips, and the seed of their series
 FIT_EVERY = 3  # one strip of so many fits the weights
@@ -71,8 +75,8 @@ def calibrate(
         fusion = replace(fusion, number=number)
     # As pages are read in the end: if there is no number, a single digit is looked for.
     reader = PageReader(detect, classify, fusion, single_reader=single_reader)
-    readings = _read(reader, counted_strips)
-    correct = _correct(readings, counted_strips)
+    readings = read_strips(reader, counted_strips)
+    correct = are_correct(readings, counted_strips)
     return {
         "fusion": fusion.to_card(),
         "rejection": {"no_digit": 0.5, "unsure": MIN_CONFIDENCE},
@@ -85,12 +89,12 @@ def calibrate(
             "n": len(correct),
             "level": CONFIDENCE_LEVEL,
             "start": _starting_threshold(reader, fit_strips),
-            "curve": error_curve(_confidences(readings), correct, MIN_CONFIDENCE),
+            "curve": error_curve(confidences_of(readings), correct, MIN_CONFIDENCE),
         },
         "reliability": {
             "data": "the numbers of the calibration",
             "n": len(correct),
-            **metrics.calibration(_number_confidences(readings), correct),
+            **metrics.calibration(number_confidences(readings), correct),
         },
     }
 
@@ -163,37 +167,17 @@ def match_detections(detections: Detections, strip: Tile) -> Int64[np.ndarray, "
 
 def _fit_number_confidence(reader: PageReader, strips: Sequence[Tile]) -> tuple[float, float]:
     """Return constant and weight that turn a number's log-odds into a calibrated confidence."""
-    readings = _read(reader, strips)
-    odds = torch.logit(torch.from_numpy(_confidences(readings)), eps=1e-9)
+    readings = read_strips(reader, strips)
+    odds = torch.logit(torch.from_numpy(confidences_of(readings)), eps=1e-9)
     features = torch.stack([torch.ones_like(odds), odds], dim=1)
-    correct = torch.from_numpy(_correct(readings, strips))
+    correct = torch.from_numpy(are_correct(readings, strips))
     constant, weight = fit_logistic(features, correct, (0.0, 1.0))
     return constant, weight
 
 
 def _starting_threshold(reader: PageReader, strips: Sequence[Tile]) -> float:
     """Return the threshold to start from, chosen on strips that the curve does not count."""
-    readings = _read(reader, strips)
-    return starting_threshold(_confidences(readings), _correct(readings, strips), MIN_CONFIDENCE)
-
-
-def _read(reader: PageReader, strips: Sequence[Tile]) -> list[Reading]:
-    pictures = [np.ascontiguousarray(strip.picture) for strip in strips]
-    return reader.read([Page(name="", index=0, grey=picture) for picture in pictures])
-
-
-def _correct(readings: Sequence[Reading], strips: Sequence[Tile]) -> Bool[np.ndarray, " n"]:
-    """Return whether all characters of each number are correct; spaces do not matter."""
-    texts = ["".join(number.best_text for number in reading.numbers) for reading in readings]
-    return np.array([text == strip.text for text, strip in zip(texts, strips, strict=True)])
-
-
-def _confidences(readings: Sequence[Reading]) -> Float64[np.ndarray, " n"]:
-    """Return the confidence of each answer; 0 if it is rejected at any threshold."""
-    return np.array([reading.confidence for reading in readings])
-
-
-def _number_confidences(readings: Sequence[Reading]) -> Float64[np.ndarray, " n"]:
-    """Return the confidence of the best answers, rejected ones included; 0 if there is none."""
-    numbers = [[number.confidence for number in reading.numbers] for reading in readings]
-    return np.array([float(np.prod(parts)) if parts else 0.0 for parts in numbers])
+    readings = read_strips(reader, strips)
+    return starting_threshold(
+        confidences_of(readings), are_correct(readings, strips), MIN_CONFIDENCE
+    )

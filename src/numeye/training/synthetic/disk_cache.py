@@ -1,4 +1,4 @@
-"""Pools of crops and tiles on the disk: rendered once, on all cores, and memory-mapped.
+"""Pools of crops, tiles and lines on the disk: rendered once, on all cores, and memory-mapped.
 
 A file holds 10,000 rows. It is written in one step, so a file that exists is complete, and a pool
 whose rendering was stopped goes on with the files that are missing. `specs.py` says which folder a
@@ -23,12 +23,13 @@ from numeye.io import mnist, pendigits
 from numeye.io.files import write_bytes
 from numeye.training.synthetic import fonts
 from numeye.training.synthetic.distance_fields import load_mnist_fields
+from numeye.training.synthetic.lines.line import Line
 from numeye.training.synthetic.page_tiles import Tile
 from numeye.training.synthetic.pool_rows import make_row_function
-from numeye.training.synthetic.specs import PoolSpec, TileSpec
+from numeye.training.synthetic.specs import LineSpec, PoolSpec, Spec, TileSpec
 
 if TYPE_CHECKING:
-    from jaxtyping import UInt8
+    from jaxtyping import Int64, UInt8
 
 
 ROWS_PER_FILE = 10_000
@@ -81,6 +82,32 @@ class Tiles:
         )
 
 
+class Lines:
+    """Lines on the disk, by their number.
+
+    Args:
+        parts: one array for each file, of `LineSpec.row`.
+    """
+
+    def __init__(self, parts: list[np.ndarray]) -> None:
+        self._parts = parts
+
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return sum(map(len, self._parts))
+
+    def line(self, number: int) -> Line:
+        """Return one line."""
+        row = self._parts[number // ROWS_PER_FILE][number % ROWS_PER_FILE]
+        labels = row["label"][: int(row["count"])].astype(np.int64)
+        return Line(picture=row["picture"][:, : int(row["width"])], labels=labels)
+
+    @property
+    def widths(self) -> Int64[np.ndarray, " n"]:
+        """The width of each line, pixels."""
+        return np.concatenate([part["width"] for part in self._parts]).astype(np.int64)
+
+
 def open_pool(
     spec: PoolSpec,
     count: int,
@@ -117,8 +144,20 @@ def open_tiles(
     return Tiles(_open_parts(spec, count, cache, workers, progress))
 
 
+def open_lines(
+    spec: LineSpec,
+    count: int,
+    cache: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    progress: Callable[[str], object] = lambda _: None,
+) -> Lines:
+    """Return the first `count` lines of a pool. Arguments and errors are those of `open_pool`."""
+    return Lines(_open_parts(spec, count, cache, workers, progress))
+
+
 def _open_parts(
-    spec: PoolSpec | TileSpec,
+    spec: Spec,
     count: int,
     cache: str | Path | None,
     workers: int | None,
@@ -129,9 +168,8 @@ def _open_parts(
     files = [folder / f"{number:04d}-{size}.npy" for number, size in enumerate(sizes)]
     missing = [number for number, file in enumerate(files) if not file.is_file()]
     if missing:
-        kind = "crops" if isinstance(spec, PoolSpec) else "tiles"
         total = sum(sizes[number] for number in missing)
-        progress(f"rendering {total:,} {kind} of synthetic paper ({spec.split}) into {folder}")
+        progress(f"rendering {total:,} {spec.kind} of synthetic paper ({spec.split}) into {folder}")
         fonts.fetch(cache, on_message=progress)
         if spec.pendigits:
             _fetch_pendigits(cache, progress)
@@ -158,9 +196,7 @@ def _fetch_pendigits(cache: str | Path | None, progress: Callable[[str], object]
         ) from error
 
 
-def _render_file(
-    spec: PoolSpec | TileSpec, cache: str | None, start: int, count: int, file: str
-) -> None:
+def _render_file(spec: Spec, cache: str | None, start: int, count: int, file: str) -> None:
     """Render `count` rows from row `start` on, and write them to a file."""
     cv2.setNumThreads(1)  # the processes already use all cores
     make_row = make_row_function(spec, cache)

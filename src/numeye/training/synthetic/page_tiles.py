@@ -99,7 +99,7 @@ class PageGenerator:
         """Return tile number `index` of the series `seed`."""
         rng = np.random.Generator(np.random.PCG64([seed, index, TILE_PX]))
         canvas = Canvas(TILE_PX)
-        height = self._sample_height(rng)
+        height = self.sample_height(rng)
         chance = rng.random()
         if chance < self.ranges.empty:
             self._draw_distractors(canvas, height, rng)
@@ -108,7 +108,7 @@ class PageGenerator:
         else:
             height = self._draw_text_lines(canvas, height, rng)
         self._draw_surroundings(canvas, height, rng)
-        tile, agreements = self._photograph(canvas, height, rng)
+        tile, agreements = self.photograph(canvas, height, rng)
         return replace(tile, labels=np.where(agreements < MIN_AGREEMENT, UNREADABLE, tile.labels))
 
     def strip(self, seed: int, index: int) -> Tile:
@@ -119,7 +119,7 @@ class PageGenerator:
         rng = np.random.Generator(np.random.PCG64([seed, index, STRIP_PX]))
         count = int(rng.integers(1, 9))
         while True:
-            canvas, line = Canvas(STRIP_PX), self._sample_line(self._sample_height(rng), rng)
+            canvas, line = Canvas(STRIP_PX), self.sample_line(self.sample_height(rng), rng)
             top = (STRIP_PX - line.height) / 2
             line.write_number(canvas, 8 + line.height, top, count, rng)
             labels, boxes = canvas.labelled_boxes()
@@ -127,7 +127,7 @@ class PageGenerator:
             all_readable = is_digit.sum() == count and UNREADABLE not in labels
             if all_readable and boxes[:, 2].max() < STRIP_PX - 4:
                 break
-        tile, _ = self._photograph(canvas, line.height, rng)
+        tile, _ = self.photograph(canvas, line.height, rng)
         drawn = np.argwhere(canvas.drawing > 0.1)  # (n, 2): row, column
         before, behind = (line.height * rng.uniform(0.05, 0.5, 2) for _ in range(2))
         first = np.maximum(drawn.min(axis=0) - before, 0).astype(int)
@@ -137,7 +137,7 @@ class PageGenerator:
         corner = np.array([first[1], first[0]] * 2, np.float32)
         return Tile(picture=picture, labels=labels, boxes=boxes - corner)
 
-    def _photograph(
+    def photograph(
         self, canvas: Canvas, height: float, rng: np.random.Generator
     ) -> tuple[Tile, Float64[np.ndarray, " n"]]:
         """Return a photograph of the canvas, and the agreement of each digit with its drawing."""
@@ -177,7 +177,7 @@ class PageGenerator:
 
     # --- numbers
 
-    def _sample_height(self, rng: np.random.Generator) -> float:
+    def sample_height(self, rng: np.random.Generator) -> float:
         """Return the height of a line's digits, pixels."""
         return float(np.exp(rng.uniform(*np.log(self.ranges.height))))
 
@@ -187,7 +187,7 @@ class PageGenerator:
         Return the height of the smallest line.
         """
         same_writer = rng.random() < 0.6  # and one size on the page
-        line = self._sample_line(height, rng)
+        line = self.sample_line(height, rng)
         if rng.random() < 0.6:
             top = rng.uniform(-0.4, 0.8) * height
         else:
@@ -202,7 +202,7 @@ class PageGenerator:
             smallest = min(smallest, line.height)
             top += line.height * spacing
             if not same_writer:
-                line = self._sample_line(height * float(np.exp(rng.normal(0, 0.25))), rng)
+                line = self.sample_line(height * float(np.exp(rng.normal(0, 0.25))), rng)
         return smallest
 
     def _draw_table(self, canvas: Canvas, height: float, rng: np.random.Generator) -> float:
@@ -214,7 +214,7 @@ class PageGenerator:
         height = float(np.clip(cell / rng.uniform(1.25, 2.4), *self.ranges.height))
         left, top = rng.uniform(-cell, 0, 2)
         tilt, filled_share = rng.normal(0, 0.03), rng.uniform(0.25, 0.9)
-        writers = [self._sample_line(height * rng.uniform(0.85, 1.1), rng) for _ in range(2)]
+        writers = [self.sample_line(height * rng.uniform(0.85, 1.1), rng) for _ in range(2)]
         thick = int(rng.integers(1, 4))  # every third line, as in a sudoku
         for row in range(int(TILE_PX / cell) + 3):
             x, y = left + row * cell, top + row * cell
@@ -230,7 +230,7 @@ class PageGenerator:
                     writer.write_single_digit(canvas, x, y, cell, rng)
         return min(writer.height for writer in writers)
 
-    def _sample_line(self, height: float, rng: np.random.Generator) -> TextLine:
+    def sample_line(self, height: float, rng: np.random.Generator) -> TextLine:
         """Return a line of some writer, with digits about `height` pixels high."""
         height = float(np.clip(height, *self.ranges.height))
         rasterizer, source = self._make_rasterizer(height), self._choose_source(rng)
@@ -299,7 +299,7 @@ class PageGenerator:
     def _draw_back(self, size: int, rng: np.random.Generator) -> Grey:
         """Return what shows through of lines on the back of the sheet."""
         back = Canvas(size)
-        self._draw_text_lines(back, self._sample_height(rng), rng)
+        self._draw_text_lines(back, self.sample_height(rng), rng)
         return sheet_marks.show_through(back.drawing, rng)
 
     def _draw_background(self, size: int, rng: np.random.Generator) -> Grey:

@@ -1,4 +1,4 @@
-"""What decides the pixels of a pool of crops or tiles, and how a pool is stored.
+"""What decides the pixels of a pool of crops, tiles or lines, and how a pool is stored.
 
 The folder of a pool has a hash in its name: of the fields of its spec, of the names and values of
 all parameters (`parameters.py`), and of the versions below. So whoever changes any of them gets
@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from numeye.recognition.transcription.line_pictures import LINE_HEIGHT_PX, LINE_WIDTHS_PX
 from numeye.training.synthetic.canvas import MAX_CHARACTERS
+from numeye.training.synthetic.lines.line import MAX_LINE_CHARACTERS
 from numeye.training.synthetic.page_tiles import TILE_PX
 from numeye.training.synthetic.parameters import PageRanges, Ranges
 
@@ -22,8 +24,10 @@ from numeye.training.synthetic.parameters import PageRanges, Ranges
 # fails where that is forgotten.
 CROP_VERSION = 7  # of the augmentations that crops and tiles share
 TILE_VERSION = 11  # of everything else on tiles
+LINE_VERSION = 1  # of how lines are chosen and cut out
 
-DOCUMENT_EVERY = 2  # one tile of so many is cut out of a document; the others are drawn alone
+# One tile or line of so many is cut out of a document; the others are drawn alone.
+DOCUMENT_EVERY = 2
 
 Split = Literal["fit", "validation"]
 FONT_PARTS: dict[Split, Literal["train", "held-out"]] = {"fit": "train", "validation": "held-out"}
@@ -57,6 +61,8 @@ class PoolSpec:
     size: int = 48
     without: tuple[str, ...] = ()
 
+    kind: ClassVar[str] = "crops"
+
     @property
     def name(self) -> str:
         """The name of the pool's folder, which no other pool has."""
@@ -85,6 +91,8 @@ class TileSpec:
     pendigits: bool = False
     seed: int = 0
 
+    kind: ClassVar[str] = "tiles"
+
     @property
     def name(self) -> str:
         """The name of the pool's folder, which no other pool has."""
@@ -104,6 +112,48 @@ class TileSpec:
         )
 
 
-def _folder_name(prefix: str, spec: PoolSpec | TileSpec, ranges: Any, version: Any) -> str:
+@dataclass(frozen=True, kw_only=True)
+class LineSpec:
+    """What decides the pixels of a pool of lines, which are pictures of one number each.
+
+    Attributes:
+        split: whether the digits and fonts are those to learn from, or those for validation.
+        writers: whether MNIST's digits are split by their writers, else at random.
+        pendigits: whether pen trajectories are among the digits to learn from. Those for validation
+            have none.
+        seed: number of the series of lines.
+    """
+
+    split: Split
+    writers: bool = False
+    pendigits: bool = False
+    seed: int = 0
+
+    kind: ClassVar[str] = "lines"
+
+    @property
+    def name(self) -> str:
+        """The name of the pool's folder, which no other pool has."""
+        ranges = [asdict(Ranges()), asdict(PageRanges())]
+        versions = [CROP_VERSION, TILE_VERSION, LINE_VERSION]
+        return _folder_name("lines-", self, ranges, versions)
+
+    @property
+    def row(self) -> np.dtype:
+        """The type of one line in a file: behind its `width` and `count` there is nothing."""
+        return np.dtype(
+            [
+                ("picture", "u1", (LINE_HEIGHT_PX, LINE_WIDTHS_PX[1])),
+                ("width", "u2"),
+                ("count", "u1"),
+                ("label", "u1", MAX_LINE_CHARACTERS),
+            ]
+        )
+
+
+Spec = PoolSpec | TileSpec | LineSpec
+
+
+def _folder_name(prefix: str, spec: Spec, ranges: Any, version: Any) -> str:
     key = json.dumps({**asdict(spec), "ranges": ranges, "version": version}, sort_keys=True)
     return f"{prefix}{spec.split}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PREFIX = "synthetic:"
 SEED = 20_261_124
 STRING_COUNT, STRING_DIGITS = 2_000, 5
-STRIP_COUNT, STRIP_SERIES = 2_000, 2  # training and calibration use the series 0 and 1
+STRIP_COUNT, STRIP_SERIES = 2_000, 2  # training and calibration use 0, 1 and 3
 EMPTY_PAGE_COUNT, EMPTY_PAGE_PX = 100, (700, 1000)  # width, height
 LETTER_VARIANTS = 4  # pictures of each letter, the first as its font has it
 DOCUMENT_COUNT, DOCUMENT_SEED = 120, 1  # training uses other seeds

@@ -1,4 +1,4 @@
-"""What differs between training a classifier, a localizer and a detector: one file a task.
+"""What differs between the trainings of the tasks: one file a task.
 
 `trainer_for` is the only place that asks which task a recipe has. All other code uses the
 `TaskTrainer` that it returns.
@@ -14,10 +14,16 @@ from numeye.training.tasks.classification import ClassificationTrainer
 from numeye.training.tasks.detection import DetectionTrainer
 from numeye.training.tasks.localization import LocalizationTrainer
 from numeye.training.tasks.trainer import TaskTrainer
+from numeye.training.tasks.transcription import TranscriptionTrainer
 
 TRAINERS: dict[str, TaskTrainer] = {
     trainer.task.name: trainer
-    for trainer in (ClassificationTrainer(), LocalizationTrainer(), DetectionTrainer())
+    for trainer in (
+        ClassificationTrainer(),
+        LocalizationTrainer(),
+        DetectionTrainer(),
+        TranscriptionTrainer(),
+    )
 }
 
 

@@ -65,6 +65,8 @@ class SyntheticDocument:
         labels: (n,) place of each character in `CHARACTERS`, or `UNREADABLE`.
         outlines: (n, 16, 2) outermost points x, y of each character, pixels of the picture.
         text_heights: (n,) height of the digits that the character stands beside, pixels.
+        words: (n,) number of the word that the character is in: characters without a space between
+            them.
         kind: what it is, one of `KINDS`.
         turned: how far the page is turned against the clock, degrees.
     """
@@ -76,6 +78,7 @@ class SyntheticDocument:
     labels: Int64[np.ndarray, " n"]
     outlines: Float32[np.ndarray, "n 16 2"]
     text_heights: Float32[np.ndarray, " n"]
+    words: Int64[np.ndarray, " n"]
     kind: str
     turned: float
 
@@ -141,6 +144,7 @@ def make_document(stationery: Stationery, seed: int, index: int) -> SyntheticDoc
         labels=labels,
         outlines=seen,
         text_heights=text_heights * np.float32(scale),
+        words=np.array(page.words, np.int64),
         kind=kind,
         turned=turned,
     )

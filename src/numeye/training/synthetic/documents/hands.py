@@ -123,7 +123,8 @@ class Hand:
             wide_px = glyph.drawing.shape[1]
             left = max(x, before_end - MAX_OVERLAP * wide_px) + glyph.left
             label = glyph.label if character in DIGITS else label_in(text, place)
-            glyphs.append(replace(glyph, left=left, label=label))
+            word = text.count(" ", 0, place)
+            glyphs.append(replace(glyph, left=left, label=label, word=word))
             before_end = left + wide_px
             gap = max(self.gap + rng.normal(0, self.jitter), -0.2)
             if character not in DIGITS:

@@ -80,7 +80,9 @@ class Press:
             shape = character_of(path, size, character)
             if shape.mask.size:
                 drawing = (shape.mask * np.float32(self.level / 255)).astype(np.uint8)
-                glyphs.append(Glyph(drawing, x + shape.left, shape.top, label_in(text, place)))
+                word = text.count(" ", 0, place)
+                label = label_in(text, place)
+                glyphs.append(Glyph(drawing, x + shape.left, shape.top, label, word))
             x += self.spacing * shape.advance
         return Composition(text, tuple(glyphs), x, height)
 

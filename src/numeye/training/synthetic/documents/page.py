@@ -37,12 +37,14 @@ class Glyph:
         left: its first column, from the beginning of the composition.
         top: its first row, from the line that the characters stand on.
         label: its place in `CHARACTERS`.
+        word: how many spaces stand before it in the text.
     """
 
     drawing: Drawing
     left: float
     top: float
     label: int
+    word: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ class Page:
         labels: place in `CHARACTERS` of each character, or `UNREADABLE`.
         outlines: (16, 2) outermost points x, y of each character.
         text_heights: height of the digits beside each character, pixels.
+        words: number of the word that each character is in: characters without a space between
+            them.
         rows: numbers in reading order, one list a row.
         tables: for each table, for each row, what its cells hold.
         struck_out: the numbers that were struck out.
@@ -108,6 +112,7 @@ class Page:
         self.labels: list[int] = []
         self.outlines: list[np.ndarray] = []
         self.text_heights: list[float] = []
+        self.words: list[int] = []
         self.rows: list[list[str]] = [[]]
         self.tables: list[tuple[tuple[str, ...], ...]] = []
         self.struck_out: list[str] = []
@@ -150,10 +155,11 @@ class Page:
             foot: y of the line that the characters stand on, at `left`.
             counts: whether its numbers are added to the current row.
         """
-        first = len(self.labels)
+        first, first_word = len(self.labels), self.words[-1] + 1 if self.words else 0
         for glyph in composition.glyphs:
             x, y = left + glyph.left, foot + glyph.top + composition.slope * glyph.left
             self._add_character(glyph, round(x), round(y), composition.height)
+            self.words += [first_word + glyph.word] * (len(self.labels) - len(self.words))
         if counts:
             self.add_numbers(composition.text)
         return Written(self._box_of(first, left, foot), first, len(self.labels), composition.height)
@@ -210,6 +216,10 @@ class Page:
         """Cut off the empty paper below, but for this margin in pixels."""
         last = int(np.flatnonzero(self.ink.any(axis=1)).max(initial=0))
         self.ink = self.ink[: last + 1 + int(margin)].copy()
+
+    def join_words(self, first: int) -> None:
+        """Note that the characters from number `first` on form one word, as in a comb field."""
+        self.words[first:] = self.words[first : first + 1] * (len(self.words) - first)
 
     def make_unreadable(self, written: Written) -> None:
         """Note that nobody can read these characters."""

@@ -142,7 +142,7 @@ class _Field:
         if width < sum(map(len, texts)) * cell + (len(texts) - 1) * gap:
             return
         top, bottom, x = foot - 1.25 * self.digit, foot + 0.25 * self.digit, left
-        empty = rng.random() < EMPTY_SHARE
+        empty, first = rng.random() < EMPTY_SHARE, len(self.page.labels)
         for number, text in enumerate(texts):
             if number and sign:
                 composition = self.press.compose(sign, self.digit, rng)
@@ -153,6 +153,8 @@ class _Field:
                 self._fill_cells(text, x, top, cell, bottom, rng)
             x += len(text) * cell + gap
         if not empty:  # without signs between them, the groups are numbers of their own
+            if sign:
+                self.page.join_words(first)
             self.page.add_numbers((sign or " ").join(texts))
 
     def _line(self, left: float, foot: float, width: float, rng: np.random.Generator) -> None:
@@ -214,10 +216,12 @@ class _Field:
         rng: np.random.Generator,
     ) -> None:
         """Write one character into each cell; some reach over its sides."""
+        first = len(self.page.labels)
         for number, character in enumerate(text):
             x = left + number * cell
             box = x - 0.15 * cell, top, x + 1.15 * cell, bottom
             write_in_box(self.page, self.hand, character, box, self.digit, rng, counts=False)
+        self.page.join_words(first)
 
     def _draw_cells(
         self,

@@ -1,0 +1,1 @@
+"""Lines: pictures of one number each, as a network for transcription receives them."""

@@ -109,6 +109,7 @@ class NumberReader:
             confidence=confidence,
             rejected=self._reason_to_reject(characters, confidence),
             constraints=str(self.constraints) if self.constraints else None,
+            spaces=find_thousands_spaces(characters),
         )
         return self.number_format.apply(changed)
 

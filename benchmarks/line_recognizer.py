@@ -34,6 +34,7 @@ from numeye.recognition.transcription.line_pictures import add_margins, cut_line
 from numeye.recognition.transcription.line_reader import LineReader
 from numeye.study.measures import mcnemar
 from numeye.training.calibration.calibrate_lines import build_reader
+from numeye.training.calibration.strip_readings import joined_text
 from numeye.training.synthetic import fonts
 from numeye.training.synthetic.page_tiles import Tile
 from numeye.training.synthetic.validation_sets import STRIP_COUNT, STRIP_SERIES, make_pages
@@ -49,7 +50,7 @@ def answer_of(reader: PageReader) -> Answer:
 
     def read(strip: Tile) -> str:
         reading = reader.read([Page(name="", index=0, grey=strip.picture)])[0]
-        return "".join(number.best_text for number in reading.numbers)
+        return joined_text(reading.numbers)
 
     return read
 

@@ -35,6 +35,7 @@ from numeye.training.calibration.likelihood_fits import minimize
 from numeye.training.calibration.strip_readings import (
     are_correct,
     confidences_of,
+    joined_text,
     number_confidences,
     read_strips,
 )
@@ -175,7 +176,7 @@ def _read_both_ways(
         recorder.forget()
         (reading,) = read_strips(reader, [strip])
         before: Sequence[Number] = recorder.numbers or reading.numbers
-        right_before += "".join(number.best_text for number in before) == strip.text
+        right_before += joined_text(before) == strip.text
         readings.append(reading)
     return readings, right_before
 
@@ -230,7 +231,7 @@ def fit_fusion(unsure: Sequence[UnsureNumber]) -> LineFusion:
 def _case(unsure: UnsureNumber, inserted: float) -> Case:
     candidates = find_candidates(unsure.number, unsure.columns, None, inserted)
     if candidates is None:  # no string of it is a number; then its own remains
-        candidates = Candidates((unsure.number.best_text,), np.zeros(1), np.zeros(1))
+        candidates = Candidates((joined_text([unsure.number]),), np.zeros(1), np.zeros(1))
     return Case(candidates, unsure.text)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from numeye.io.images import Page
 from numeye.recognition.page_reader import PageReader
-from numeye.results import Reading
+from numeye.results import Number, Reading
 from numeye.training.synthetic.page_tiles import Tile
 
 if TYPE_CHECKING:
@@ -24,8 +24,17 @@ def read_strips(reader: PageReader, strips: Sequence[Tile]) -> list[Reading]:
 
 def are_correct(readings: Sequence[Reading], strips: Sequence[Tile]) -> Bool[np.ndarray, " n"]:
     """Return whether all characters of each number are correct; spaces do not matter."""
-    texts = ["".join(number.best_text for number in reading.numbers) for reading in readings]
-    return np.array([text == strip.text for text, strip in zip(texts, strips, strict=True)])
+    return np.array(
+        [
+            joined_text(reading.numbers) == strip.text
+            for reading, strip in zip(readings, strips, strict=True)
+        ]
+    )
+
+
+def joined_text(numbers: Sequence[Number]) -> str:
+    """Return the best answers of numbers as one text without any space."""
+    return "".join(number.best_text for number in numbers).replace(" ", "")
 
 
 def confidences_of(readings: Sequence[Reading]) -> Float64[np.ndarray, " n"]:

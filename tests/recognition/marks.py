@@ -50,5 +50,6 @@ def detect_marks(pixels: np.ndarray) -> np.ndarray:
     maps = np.zeros((15, height, width), np.float32)
     hint = 1.2 * (1 - mean_of((-1, 0, 1), (-1, 0, 1))) - 1.1  # something dark: perhaps a mark
     maps[0] = np.maximum(12 * (np.minimum(edge, fading) - beside) - 3, hint)
+    maps[1] = np.where(maps[0] > 1.5, 20, 0)  # upside down, it is not certainly a 0
     maps[13:] = np.log(MARK_PX / 2 / UNIT_PX)
     return maps[None]

@@ -8,7 +8,7 @@ from numeye.models.characters import CURRENCIES, DIGITS, FILLERS, OTHER
 
 BEFORE = "+-(" + CURRENCIES + OTHER  # what a number may begin with, beside digits
 BEHIND = ")%" + CURRENCIES  # what it may end with
-MINUS = "-"
+MINUS, SLASH = "-", "/"
 
 
 def find_numbers(texts: Sequence[str]) -> list[list[int]]:
@@ -40,6 +40,41 @@ def find_numbers(texts: Sequence[str]) -> list[list[int]]:
     if numbers:
         numbers[-1] += fillers
     return numbers
+
+
+def find_impossible_signs(texts: Sequence[str]) -> dict[int, str]:
+    """Return the slashes and brackets beside a digit that no number has, by their places.
+
+    They are slashes before the first digit or behind the last one, and brackets without their other
+    half. Many are digits: a slanted or a bent 1 looks like them.
+
+    Args:
+        texts: the best answer for each character, from left to right, without wide gaps.
+    """
+    digits = [place for place, text in enumerate(texts) if text in DIGITS]
+    if not digits:
+        return {}
+    is_outside = {place: not digits[0] < place < digits[-1] for place in range(len(texts))}
+    lone = _lone_brackets(texts)
+    return {
+        place: text
+        for place, text in enumerate(texts)
+        if ((text == SLASH and is_outside[place]) or place in lone)
+        and any(beside in digits for beside in (place - 1, place + 1))
+    }
+
+
+def _lone_brackets(texts: Sequence[str]) -> set[int]:
+    """Return the places of brackets without their other half."""
+    lone, opened = set[int](), list[int]()
+    for place, text in enumerate(texts):
+        if text == "(":
+            opened.append(place)
+        elif text == ")" and opened:
+            opened.pop()
+        elif text == ")":
+            lone.add(place)
+    return lone | set(opened)
 
 
 def _trim(texts: Sequence[str], begin: int, end: int) -> list[int]:

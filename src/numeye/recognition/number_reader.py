@@ -12,7 +12,7 @@ from numeye.layout import reading_order, segmentation
 from numeye.layout.constraints.automaton import strip_unit
 from numeye.layout.constraints.constrained_search import Fit, find_best_fit
 from numeye.layout.constraints.constraints import Constraints
-from numeye.layout.number_bounds import find_numbers
+from numeye.layout.number_bounds import find_impossible_signs, find_numbers
 from numeye.layout.number_formats import NumberFormat
 from numeye.layout.page_layout import PlacedNumbers
 from numeye.layout.tables.columns import assign_columns
@@ -23,6 +23,10 @@ from numeye.recognition.candidates import Candidates
 from numeye.recognition.digit_readers import MIN_DIGIT_PX
 from numeye.recognition.score_fusion import ScoreFusion
 from numeye.results import TOO_SMALL, Character, Number, unsure_reason
+
+# How many times less probable than within a number signs are beside it; brackets follow the number
+# of an item in a list.
+STRAY_SHARES = {"/": 0.03, "(": 0.1, ")": 0.1}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +121,7 @@ class NumberReader:
         self, candidates: Candidates, places: list[int], row_index: int
     ) -> list[Number]:
         """Return the most probable numbers of characters without wide gaps."""
+        candidates = _doubt_impossible_signs(candidates, places)
         characters = _best_characters(candidates, places)
         return [
             self._build(
@@ -195,6 +200,20 @@ def place_in_rows(numbers: list[Number]) -> tuple[Number, ...]:
         placed.append(replace(number, index=count_of_row[row]))
         count_of_row[row] += 1
     return tuple(placed)
+
+
+def _doubt_impossible_signs(candidates: Candidates, places: Sequence[int]) -> Candidates:
+    """Return the candidates with less probability of signs that no number has where they stand."""
+    texts = [character.text for character in _best_characters(candidates, places)]
+    impossible = find_impossible_signs(texts)
+    if not impossible:
+        return candidates
+    probabilities = candidates.class_probabilities.copy()
+    for place, text in impossible.items():
+        row = probabilities[places[place]]
+        row[CHARACTERS.index(text)] *= STRAY_SHARES[text]
+        row /= row.sum()
+    return replace(candidates, class_probabilities=probabilities)
 
 
 def _best_characters(candidates: Candidates, places: Sequence[int]) -> list[Character]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from numeye.models.characters import CHARACTERS
 from numeye.recognition import detector
 from numeye.recognition.boxes import Detections
 from numeye.recognition.orientation import orientation
@@ -18,11 +19,16 @@ def turn_of(grey: np.ndarray) -> float:
     return find_turn(grey, detector.detect(grey, detect_marks), detect_marks)
 
 
-def scattered(objectness: list[float]) -> Detections:
+def scattered(objectness: list[float], character: str = "0") -> Detections:
     """Detections here and there on a page, so likely each."""
     centres = np.random.default_rng(0).uniform(40, 360, (len(objectness), 2))
     boxes = np.concatenate([centres - 12, centres + 12], axis=1)
-    return Detections(boxes, np.array(objectness, float), np.zeros((len(objectness), 28)))
+    return Detections(boxes, np.array(objectness, float), certainly(character, len(objectness)))
+
+
+def certainly(character: str, count: int) -> np.ndarray:
+    """Class logits of so many detections that are certainly a character."""
+    return np.tile(40.0 * np.array([item == character for item in CHARACTERS]), (count, 1))
 
 
 def fail_to_detect(pixels: np.ndarray) -> np.ndarray:
@@ -55,6 +61,13 @@ def test_unlikely_detections_do_not_make_up_for_each_other() -> None:
         find_turn(grey, scattered([3.0] * 20 + [-1.0] * 60), fail_to_detect)
 
 
+def test_uncertain_characters_and_letters_are_less_evidence() -> None:
+    certain = scattered([2.0, 2.0])
+    uncertain = Detections(certain.boxes, certain.objectness, 0.02 * certain.class_logits)
+    assert evidence(uncertain) < 0.01 * evidence(certain)
+    assert evidence(scattered([2.0, 2.0], "~")) == pytest.approx(0.5 * evidence(certain))
+
+
 def test_a_page_without_detections_stays() -> None:
     grey = np.full((400, 400), 255, np.uint8)
     assert find_turn(grey, scattered([]), fail_to_detect) == 0
@@ -63,7 +76,7 @@ def test_a_page_without_detections_stays() -> None:
 
 def test_specks_are_no_characters() -> None:
     boxes = np.array([[10.0, 10, 13, 12], [50, 50, 52, 53]])
-    specks = Detections(boxes, np.array([1.0, 1.0]), np.zeros((2, 28)))
+    specks = Detections(boxes, np.array([1.0, 1.0]), certainly("0", 2))
     assert find_quarter_turns(np.zeros((200, 200), np.uint8), specks, fail_to_detect) is None
 
 
@@ -86,8 +99,9 @@ def test_letters_that_hardly_look_like_digits_do_not_turn_a_page() -> None:
 
 
 def test_a_page_without_a_clearly_better_direction_stays() -> None:
-    both = np.concatenate([PAGE[:200], np.rot90(PAGE[:210], 2)])
-    assert find_quarter_turns(both, scattered([0.3] * 40), detect_marks) == 0
+    both = np.concatenate([PAGE[:200], np.rot90(PAGE[:200], 2)])
+    everywhere = detector.detect(both, detect_marks)
+    assert find_quarter_turns(both, everywhere, detect_marks) == 0
 
 
 def test_only_possible_quarters_are_tried() -> None:

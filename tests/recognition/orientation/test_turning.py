@@ -44,7 +44,9 @@ def test_a_page_on_which_less_is_found_after_the_turn_is_left_as_it_lies() -> No
     detections = detector.detect(grey, detect_marks)
     sure = replace(detections, objectness=np.full(len(detections), 1.0))
     assert turn_upright(page_of(grey), sure, detect_marks) is not None
-    many = replace(detections, objectness=np.full(len(detections), 9.0))
+    certain = np.zeros_like(detections.class_logits)
+    certain[:, 0] = 40
+    many = replace(detections, objectness=np.full(len(detections), 9.0), class_logits=certain)
 
     def network(pixels: np.ndarray) -> np.ndarray:
         maps = detect_marks(pixels)

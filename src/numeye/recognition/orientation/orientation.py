@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from numeye.models.characters import CHARACTERS, OTHER
 from numeye.models.probabilities import sigmoid, softmax
 from numeye.recognition import detector
 from numeye.recognition.boxes import Detections
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     Point = Float64[np.ndarray, " 2"]
     Clearness = Float64[np.ndarray, " n"]
 
+LETTER = CHARACTERS.index(OTHER)
 ALL_QUARTERS = (0, 1, 2, 3)
 UPRIGHT_OR_NOT = (0, 2)
 
@@ -43,7 +45,9 @@ class OrientationLimits:
 
     Attributes:
         certainty_power: see `clearness`.
-        min_upright: mean clearness of the detections from which on a page is not on its side.
+        letter_weight: of a letter, beside that of a digit; many letters look like other ones upside
+            down.
+        min_upright: weighted mean of the clearness from which on a page is not on its side.
         few_characters: divided by the root of their number, what the mean must have more for a page
             not to be upside down.
         kept_skew_deg: a page with less skew is not turned; its lines may slope.
@@ -67,14 +71,15 @@ class OrientationLimits:
         max_centres: detections that are tried as the centre of a part.
     """
 
-    certainty_power: int = 8
+    certainty_power: int = 32
+    letter_weight: float = 0.5
     min_upright: float = 0.6
-    few_characters: float = 5.0
+    few_characters: float = 6.0
     kept_skew_deg: float = 6.0
     same_skew_deg: float = 4.0
     min_clearness: float = 2.0
     min_characters: int = 3
-    min_likeness: float = 0.6
+    min_likeness: float = 0.45
     min_gain: float = 1.2
     decided_characters: int = 10
     decided_gain: float = 3.0
@@ -124,12 +129,20 @@ def evidence(detections: Detections) -> float:
 def clearness(detections: Detections) -> Clearness:
     """Return how much each detection looks like an upright character, 0 or more.
 
-    It is the log-odds that there is a character, 0 where it is unlikely, times a power of the
-    probability of its class: upside down, digits and letters are found, too, but may be anything.
+    It is the log-odds that there is a character, 0 where it is unlikely, times its weight and a
+    power of the probability of its class: upside down, characters are found, too, but it is not
+    certain which.
     """
-    certainty = softmax(detections.class_logits).max(axis=1, initial=0)
-    result: np.ndarray = np.maximum(detections.objectness, 0) * certainty**LIMITS.certainty_power
+    certainty = softmax(detections.class_logits).max(axis=1, initial=0) ** LIMITS.certainty_power
+    odds = np.maximum(detections.objectness, 0)
+    result: np.ndarray = _weights(detections) * odds * certainty
     return result
+
+
+def _weights(detections: Detections) -> Float64[np.ndarray, " n"]:
+    is_letter = detections.class_logits.argmax(axis=1) == LETTER
+    weights: np.ndarray = np.where(is_letter, LIMITS.letter_weight, 1.0)
+    return weights
 
 
 def find_quarter_turns(
@@ -175,7 +188,7 @@ def _possible_quarters(detections: Detections) -> tuple[int, ...]:
     count = len(detections)
     if not count:
         return (0,)
-    likeness = evidence(detections) / count
+    likeness = evidence(detections) / float(_weights(detections).sum())
     if likeness >= LIMITS.min_upright + LIMITS.few_characters / math.sqrt(count):
         return (0,)
     return UPRIGHT_OR_NOT if likeness >= LIMITS.min_upright else ALL_QUARTERS

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numeye.layout.number_bounds import find_numbers
+from numeye.layout.number_bounds import find_impossible_signs, find_numbers
 from numeye.models.characters import CHARACTERS, DIGITS, FILLERS
 
 
@@ -57,3 +57,28 @@ def test_every_digit_is_in_one_number(characters: str) -> None:
     for number in numbers:
         written = [place for place in number if characters[place] not in FILLERS]
         assert written == list(range(written[0], written[-1] + 1))
+
+
+@pytest.mark.parametrize(
+    ("characters", "places"),
+    [
+        ("/5400", [0]),
+        ("540/", [3]),
+        ("17/20", []),
+        ("(18)", []),
+        ("(18", [0]),
+        ("69)", [2]),
+        ("6)9", [1]),
+        ("~/5", [1]),
+        ("/~5", []),  # no digit is beside it
+        ("5~/", []),
+        ("/", []),
+        ("", []),
+    ],
+)
+def test_slashes_outside_and_lone_brackets_are_impossible(
+    characters: str, places: list[int]
+) -> None:
+    impossible = find_impossible_signs(characters)
+    assert list(impossible) == places
+    assert all(characters[place] == sign for place, sign in impossible.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numeye.layout.constraints.constraints import Constraints
 from numeye.layout.number_formats import NumberFormat
 from numeye.models.characters import CHARACTERS
 from numeye.recognition.candidates import Candidates
-from numeye.recognition.number_reader import NumberReader
+from numeye.recognition.number_reader import NumberReader, without_doubtful
 from numeye.recognition.score_fusion import ScoreFusion
 from numeye.results import Number
 
@@ -72,3 +73,35 @@ def test_constraints_read_signs_too() -> None:
     assert (number.text, number.constraints) == ("12/03/2024", "a date (day, month, year)")
     misfit = read("407", constraints=Constraints(date="dmy"))
     assert misfit.rejected == "does not fit a date (day, month, year)"
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "sign", "share", "expected"),
+    [
+        ("15400", 0, "/", 0.1, "15400"),
+        ("15400", 0, "/", 0.001, "5400"),  # clearly a slash, that no number has there
+        ("51400", 1, "/", 0.4, "5/400"),
+        ("54001", 4, ")", 0.3, "54001"),
+        ("54001", 4, ")", 0.02, "5400"),
+    ],
+)
+def test_a_sign_that_no_number_has_there_may_be_a_digit(
+    written: str, place: int, sign: str, share: float, expected: str
+) -> None:
+    page = candidates(written, sure=0.999)
+    page.class_probabilities[place] = 0
+    page.class_probabilities[place, CHARACTERS.index(sign)] = 1 - share
+    page.class_probabilities[place, CHARACTERS.index("1")] = share
+    reader = NumberReader(
+        fusion=ScoreFusion(), number_format=NumberFormat(), threshold=0.0, constraints=None
+    )
+    (number,) = reader.read_row(page, [list(range(len(written)))], 0)
+    assert number.text == expected
+
+
+def test_doubtful_numbers_beside_others_are_left_out_unless_they_are_in_a_table() -> None:
+    sure, doubtful = read("407"), read("3", sure=0.4)
+    in_table = replace(doubtful, table=0)
+    assert without_doubtful([sure, doubtful, in_table]) == [sure, in_table]
+    assert without_doubtful([doubtful]) == [doubtful]
+    assert without_doubtful([]) == []

@@ -24,6 +24,7 @@ from numeye.recognition.digit_readers import MIN_DIGIT_PX
 from numeye.recognition.score_fusion import ScoreFusion
 from numeye.results import TOO_SMALL, Character, Number, unsure_reason
 
+MIN_LIKELY_DIGIT = 0.6  # confidence; see `without_doubtful`
 # How many times less probable than within a number signs are beside it; brackets follow the number
 # of an item in a list.
 STRAY_SHARES = {"/": 0.03, "(": 0.1, ")": 0.1}
@@ -176,6 +177,20 @@ class NumberReader:
         least_sure = min(characters, key=lambda character: character.confidence)
         is_small = least_sure.is_digit and max(least_sure.box[2:]) < MIN_DIGIT_PX
         return TOO_SMALL if is_small else unsure_reason(least_sure)
+
+
+def without_doubtful(numbers: Sequence[Number]) -> list[Number]:
+    """Leave out numbers none of whose digits is likely; most of them are dirt or letters.
+
+    Those in a table stay, and so do all if there is no other number.
+    """
+    if not any(map(_has_likely_digit, numbers)):
+        return list(numbers)
+    return [number for number in numbers if number.table is not None or _has_likely_digit(number)]
+
+
+def _has_likely_digit(number: Number) -> bool:
+    return any(digit.confidence >= MIN_LIKELY_DIGIT for digit in number.digits)
 
 
 def place_in_rows(numbers: list[Number]) -> tuple[Number, ...]:

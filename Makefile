@@ -17,7 +17,7 @@ help:
 	@echo "make lint-js     eslint and tsc for the page                               needs Node 20 or newer"
 	@echo "make train       train the recipe classic into runs/                       2 minutes"
 	@echo "make recognizer  train the network that reads digits into runs/            2 hours 15 minutes"
-	@echo "make detector    train the network that finds characters into runs/        3 hours"
+	@echo "make detector    train the network that finds characters into runs/        1 hour 30 minutes"
 	@echo "make transcription train the network that reads numbers as a whole into runs/ 1 hour 30 minutes"
 	@echo "make evidence    test what people claim about CNNs, into runs/evidence     1 hour 10 minutes"
 	@echo "make bench       start-up, the training loop against a bare one            7 minutes"

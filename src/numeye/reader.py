@@ -122,10 +122,11 @@ class Reader:
         networks.raise_if_unfit(options)
         self.model = networks.recognizer_model
         self.detector = None if options.single else networks.detector_model
+        self.line_model = None if options.single else networks.line_model
         self.risk_threshold: risk_control.RiskThreshold | None = None
         if options.max_error is not None:
             self.risk_threshold = find_risk_threshold_for(
-                self.model, self.detector, options.max_error, self._networks.line_model
+                self.model, self.detector, options.max_error, self.line_model
             )
         self._digit_reader = self._build_digit_reader(options)
 
@@ -176,7 +177,7 @@ class Reader:
         """The names of its models."""
         if self.detector is None:
             return self.model.name
-        models = (self.detector, self.model, self._networks.line_model)
+        models = (self.detector, self.model, self.line_model)
         return " + ".join(model.name for model in models if model is not None)
 
     def with_options(self, **changes: Unpack[OptionChanges]) -> Reader:

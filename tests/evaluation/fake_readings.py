@@ -77,6 +77,7 @@ class FakeReader(Reader):
 
     def __init__(self, *readings: Reading | Unreadable) -> None:
         self.model, self.detector = registry.load("recognizer"), registry.load("detector")
+        self.line_model = None
         self.readings = readings
 
     def read_each(self, pictures: Any, **_: Any) -> Iterator[Reading | Unreadable]:

@@ -175,8 +175,10 @@ def export_and_measure(
 def _start_record(recipe: Recipe, loaders: Loaders) -> dict[str, Any]:
     """Return what `environment.jsonl` says about hardware and data when training starts."""
     digest = {"data_sha256": loaders.digest} if loaders.digest else {}
-    first_weights = {"pretrained": describe_pretrained(recipe.pretrained)}
-    return {**reproducibility.hardware(), **digest, **(first_weights if recipe.pretrained else {})}
+    first_weights = (
+        {"pretrained": describe_pretrained(recipe.pretrained)} if recipe.pretrained else {}
+    )
+    return {**reproducibility.hardware(), **digest, **first_weights}
 
 
 def _check_same_digits(run: Run, loaders: Loaders) -> None:

@@ -49,7 +49,8 @@ class OrientationLimits:
             down.
         min_upright: weighted mean of the clearness from which on a page is not on its side.
         few_characters: divided by the root of their number, what the mean must have more for a page
-            not to be upside down.
+            not to be upside down ...
+        surely_upright: ... at most.
         kept_skew_deg: a page with less skew is not turned; its lines may slope.
         same_skew_deg: the skews of strokes and of digits confirm each other up to this difference.
         min_clearness: of the skew of strokes, to count more than that of upright digits.
@@ -75,6 +76,7 @@ class OrientationLimits:
     letter_weight: float = 0.5
     min_upright: float = 0.6
     few_characters: float = 6.0
+    surely_upright: float = 2.2
     kept_skew_deg: float = 6.0
     same_skew_deg: float = 4.0
     min_clearness: float = 2.0
@@ -189,7 +191,8 @@ def _possible_quarters(detections: Detections) -> tuple[int, ...]:
     if not count:
         return (0,)
     likeness = evidence(detections) / float(_weights(detections).sum())
-    if likeness >= LIMITS.min_upright + LIMITS.few_characters / math.sqrt(count):
+    least = LIMITS.min_upright + LIMITS.few_characters / math.sqrt(count)
+    if likeness >= min(least, LIMITS.surely_upright):
         return (0,)
     return UPRIGHT_OR_NOT if likeness >= LIMITS.min_upright else ALL_QUARTERS
 

@@ -7,6 +7,7 @@ counts are not too optimistic.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ from numeye.training.synthetic.page_tiles import PageGenerator, Tile
 if TYPE_CHECKING:
     from jaxtyping import Int64
 
-STRIP_COUNT, STRIP_SERIES = 12_000, 1  # number of strips, and the seed of their series
+STRIP_COUNT, STRIP_SERIES = 6_000, 1  # number of strips, and the seed of their series
 FIT_EVERY = 3  # one strip of so many fits the weights
 MIN_CONFIDENCE = 0.5  # of an accepted number
 MIN_IOU = 0.4  # of a detection and the character that it has found
@@ -66,7 +67,7 @@ def calibrate(
     network = Network(model, 0)
     detect, classify = onnx_detector(graph), network.localize
     single_reader = LocalizationReader(network, model, None, on_page=True)
-    strips = [pages.strip(STRIP_SERIES, number) for number in range(STRIP_COUNT)]
+    strips = draw_digit_strips(pages, STRIP_COUNT)
     fit_strips = strips[::FIT_EVERY]
     counted_strips = [strip for number, strip in enumerate(strips) if number % FIT_EVERY]
     if fusion is None:
@@ -97,6 +98,20 @@ def calibrate(
             **metrics.calibration(number_confidences(readings), correct),
         },
     }
+
+
+def draw_digit_strips(pages: PageGenerator, count: int) -> list[Tile]:
+    """Return strips with a number of digits only.
+
+    Strips with signs are left out: they have far more signs than documents, each of which may be
+    missed, so their error rates would say little about others.
+
+    Args:
+        pages: draws them.
+        count: how many.
+    """
+    strips = (pages.strip(STRIP_SERIES, number) for number in itertools.count())
+    return list(itertools.islice((strip for strip in strips if strip.text.isdecimal()), count))
 
 
 def onnx_detector(graph: bytes) -> detector.Network:

@@ -109,7 +109,7 @@ def test_data_doctor_models_and_version(numeye: Numeye) -> None:
     assert classic.startswith("classic: 206,922 parameters, 99.04 % of 10,000")
     assert recognizer.startswith("recognizer  (default): 838,199 parameters, 99.")
     assert detector == (
-        "detector  (default): 1,197,585 parameters, finds the digits of a page for the model"
+        "detector  (default): 1,197,585 parameters, finds the characters of a page for the model"
         " recognizer"
     )
     assert [

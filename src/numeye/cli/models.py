@@ -61,7 +61,7 @@ def models(json: Json = False) -> None:
 
 # What models do whose card states no accuracy, by task.
 PURPOSES = {
-    "detection": "finds the digits of a page for the model recognizer",
+    "detection": "finds the characters of a page for the model recognizer",
     "transcription": "reads whole numbers again where detector and recognizer are unsure",
 }
 

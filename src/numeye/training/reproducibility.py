@@ -135,7 +135,7 @@ def hardware() -> dict[str, Any]:
 def cpu_has_bfloat16() -> bool:
     """Return whether the processor computes convolutions in bfloat16.
 
-    One that cannot takes about ten times as long as in float32.
+    One that cannot emulates them, which takes much longer than float32.
     """
     import torch
 

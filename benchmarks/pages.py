@@ -4,12 +4,12 @@ Usage: python benchmarks/pages.py [DATA ...] [--n N] [--rivals N] [--no-speed] [
 
 Needs numeye[train]; 5 minutes on 2 cores, and one more for each data set and for the rivals. Each
 DATA is a data folder of numbers or grids, which is read besides the strings that are made here.
-With --rivals, RapidOCR and Tesseract read some strings of each kind, by turns with numeye;
-`rivals.py` says how they are installed and used, and what is timed. RapidOCR reads twice, the
-second time with all but digits masked.
+With --rivals, RapidOCR and Tesseract read some strings of digits of each kind, by turns with
+numeye; `rivals.py` says how they are installed and used, and what is timed. RapidOCR reads twice,
+the second time with all but digits masked.
 
 - clean strings: five of MNIST's test digits side by side, as they are, dark on white, seeded.
-- synthetic strips: numbers of 1 to 8 digits on synthetic paper, of MNIST's validation digits and
+- synthetic strips: numbers, most with signs, on synthetic paper, of MNIST's validation digits and
   held-out fonts, from a series that is used neither in training nor in calibration.
 - pages without a number: blank, ruled, noisy, and words of all letters, also l and O, in held-out
   fonts; on how many pages a digit is read, and on how many one is detected but rejected.
@@ -176,7 +176,7 @@ def main() -> None:
     ]
     print_accuracy(reader, every, options.mistakes)
     for data in strings if options.rivals else ():
-        chosen = sample(data, options.rivals)
+        chosen = sample(with_digits_only(data), options.rivals)
         print(f"\n{data.name}: {len(chosen):,} of {len(data):,}, by turns")
         print(
             table(read_all(chosen, False, options.rapidocr, options.model), chosen.labels),
@@ -185,6 +185,11 @@ def main() -> None:
     print_false_numbers(reader)
     if not options.no_speed:
         print_speed(reader)
+
+
+def with_digits_only(data: DataSet) -> DataSet:
+    """Return the pictures whose label has no sign."""
+    return data.subset(np.flatnonzero([label.isdecimal() for label in data.labels]))
 
 
 def print_accuracy(reader: Reader, every: list[DataSet], mistakes: Path | None) -> None:

@@ -84,7 +84,7 @@ def test_options_that_contradict_each_other_are_wrong_usage(reader: Reader, form
 
 def test_a_reading_is_shown_on_one_line(reader: Reader) -> None:
     shown = repr(reader.read(NUMBERS / "rows.png"))
-    assert shown.startswith(f"<Reading '{NUMBERS / 'rows.png'}': 407 1250 / 88 31170 / 9526, 9")
+    assert shown.startswith(f"<Reading '{NUMBERS / 'rows.png'}': 407 1250 / 88 31170 / 9526, 8")
     assert "\n" not in shown
     assert "no digit found (blank)" in repr(reader.read(SEVEN.with_name("blank.png")))
     assert repr(reader) == "<Reader detector + recognizer>"

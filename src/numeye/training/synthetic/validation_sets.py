@@ -97,7 +97,7 @@ def make_pages(cache: Path | None = None) -> PageGenerator:
 
 
 def draw_strips(count: int, cache: Path | None = None) -> DataSet:
-    """Draw numbers of 1 to 8 digits on synthetic paper, with the boxes of their digits."""
+    """Draw numbers, most with signs, on synthetic paper, with the boxes of their characters."""
     pages = make_pages(cache)
     strips = [pages.strip(STRIP_SERIES, number) for number in range(count)]
     return DataSet(

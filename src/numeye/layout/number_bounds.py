@@ -9,6 +9,7 @@ from numeye.models.characters import CURRENCIES, DIGITS, FILLERS, OTHER
 BEFORE = "+-(" + CURRENCIES + OTHER  # what a number may begin with, beside digits
 BEHIND = ")%" + CURRENCIES  # what it may end with
 MINUS, SLASH = "-", "/"
+MAX_LETTERS = 2  # for each digit of a number
 
 
 def find_numbers(texts: Sequence[str]) -> list[list[int]]:
@@ -19,6 +20,7 @@ def find_numbers(texts: Sequence[str]) -> list[list[int]]:
       signs that no digit follows, except brackets, percent and currency signs.
     - Several strokes in a row before it fill the line; only one is a minus.
     - A bracket without its other half does not belong to it.
+    - More than twice as many letters as digits are a word, in which some letters look like digits.
 
     Args:
         texts: the best answer for each character, from left to right.
@@ -80,7 +82,8 @@ def _lone_brackets(texts: Sequence[str]) -> set[int]:
 def _trim(texts: Sequence[str], begin: int, end: int) -> list[int]:
     """Return the places of a number between two fillers; none if there is no digit."""
     digits = [place for place in range(begin, end) if texts[place] in DIGITS]
-    if not digits:
+    letters = sum(texts[place] == OTHER for place in range(begin, end))
+    if not digits or letters > MAX_LETTERS * len(digits):
         return []
     first, last = digits[0], digits[-1]
     while first > begin and texts[first - 1] in BEFORE:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Set
 
     from numeye.cli.output import OutputFormat, Result
+    from numeye.cli.overlays import OverlayFolder
+    from numeye.cli.table_files import TableFolder
     from numeye.layout.regions import Form
 
 MIN_PICTURES_FOR_BAR = 3  # fewer pictures are read before a progress bar helps
@@ -130,8 +132,6 @@ def read(
     or the answer is uncertain); else 0.
     """
     from numeye.cli.output import Output
-    from numeye.cli.overlays import OverlayFolder
-    from numeye.cli.table_files import TableFolder
     from numeye.layout.constraints.constraints import parse_digits
     from numeye.reader import Reader
     from numeye.recognition.read_options import ReadOptions
@@ -160,11 +160,7 @@ def read(
         reader = Reader(model, **vars(options))
         if reader.risk_threshold is not None:
             print_message(reader.risk_threshold)
-        folders: list[OverlayFolder | TableFolder] = []
-        if overlay is not None:
-            folders.append(OverlayFolder(overlay, output.finished))
-        if out is not None:
-            folders.append(TableFolder(out, output.finished))
+        folders = _open_folders(overlay, out, output.finished)
         status = REJECTED if output.has_rejected else 0
         with _progress(images, output.finished, append is not None) as (pictures, report_result):
             for result in reader.stream(pictures):
@@ -174,6 +170,21 @@ def read(
                 for folder in folders:
                     folder.add(result)
     raise typer.Exit(status)
+
+
+def _open_folders(
+    overlay: Path | None, out: Path | None, finished: Set[str]
+) -> list[OverlayFolder | TableFolder]:
+    """Return the folders in which overlays and tables are written; `finished` are there already."""
+    from numeye.cli.overlays import OverlayFolder
+    from numeye.cli.table_files import TableFolder
+
+    folders: list[OverlayFolder | TableFolder] = []
+    if overlay is not None:
+        folders.append(OverlayFolder(overlay, finished))
+    if out is not None:
+        folders.append(TableFolder(out, finished))
+    return folders
 
 
 def _load_form(region_options: list[str], file: Path | None) -> Form | None:

@@ -144,7 +144,7 @@ class DocumentsResult(EvaluationResult):
         )
 
     @cached_property
-    def confidences(self) -> Float64[np.ndarray, " claims"]:  # type: ignore[override]  # never assigned
+    def confidences(self) -> Float64[np.ndarray, " claims"]:  # type: ignore[override]
         """Return the confidence of each number that was read, 0 to 1."""
         claims = [claim for document in self.documents for claim in document.claims]
         return np.array([claim.confidence for claim in claims], np.float64)

@@ -60,8 +60,7 @@ def ablation_cam(
 
     This is the sum of the layer's maps, each weighted by how much the score of the answer falls
     when that map is set to 0. Ablation-CAM (Desai and Ramaswamy 2020,
-    https://openaccess.thecvf.com/content_WACV_2020/papers/
-    Desai_Ablation-CAM_Visual_Explanations_for_Deep_Convolutional_Network_via_Gradient-free_Localization_WACV_2020_paper.pdf).
+    https://doi.org/10.1109/WACV45572.2020.9093360).
 
     Args:
         inspector: the network.

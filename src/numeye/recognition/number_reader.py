@@ -49,15 +49,18 @@ class NumberReader:
     def read_parts(self, candidates: Candidates, parts: Sequence[PlacedNumbers]) -> list[Number]:
         """Read the numbers of a page, each with its row, and its cell if it is in a table.
 
+        Without constraints, doubtful numbers are left out; see `without_doubtful`.
+
         Args:
             candidates: of the page.
             parts: its rows and cells.
         """
-        return [
+        numbers = [
             replace(number, table=part.table, column=part.column)
             for part in parts
             for number in self.read_row(candidates, part.numbers, part.row)
         ]
+        return numbers if self.constraints else without_doubtful(numbers)
 
     def read_row(
         self, candidates: Candidates, row: reading_order.Row, row_index: int

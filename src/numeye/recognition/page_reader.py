@@ -33,7 +33,7 @@ from numeye.recognition.candidates import MIN_LIKELY, MIN_POSSIBLE, Candidates
 from numeye.recognition.crops import cut_around
 from numeye.recognition.digit_readers import NO_REJECTION, LocalizationReader
 from numeye.recognition.localizer import CONTEXT
-from numeye.recognition.number_reader import NumberReader, place_in_rows, without_doubtful
+from numeye.recognition.number_reader import NumberReader, place_in_rows
 from numeye.recognition.orientation import orientation
 from numeye.recognition.orientation.turning import TurnedPage, move_to_stored, turn_upright
 from numeye.recognition.preprocessing import frame
@@ -284,10 +284,7 @@ class PageReader:
             candidates.kinds,
             is_table=self._is_table,
         )
-        numbers = self._numbers.read_parts(candidates, layout.parts)
-        if not self._numbers.constraints:
-            numbers = without_doubtful(numbers)
-        numbers = mark_struck_out(grey, numbers)
+        numbers = mark_struck_out(grey, self._numbers.read_parts(candidates, layout.parts))
         if self._is_table:
             numbers = [number for number in numbers if number.table is not None]
         return layout, numbers

@@ -4,7 +4,7 @@ Usage: python benchmarks/recalibrate.py recognizer|detector [--cache DIR] [--to 
 
 Needs numeye[train]. `recognizer` (10 minutes on 2 cores): fits probabilities on 40,000 crops of
 synthetic paper with MNIST's validation digits, counts errors on the other half, and reads MNIST's
-test digits once for the card. `detector` (30 minutes): counts errors on 8,000 strips of numbers on
+test digits once for the card. `detector` (5 minutes): counts errors on 4,000 strips of digits on
 such paper, with the score fusion of its card. These counts depend on the recognizer's card, so the
 detector comes second. `numeye export RUN` does the same for a run folder.
 """

@@ -25,8 +25,8 @@ from numeye.recognition.score_fusion import ScoreFusion
 from numeye.results import TOO_SMALL, Character, Number, unsure_reason
 
 MIN_LIKELY_DIGIT = 0.6  # confidence; see `without_doubtful`
-# How many times less probable than within a number signs are beside it; brackets follow the number
-# of an item in a list.
+# Probability of a sign where no number has it, as a share of that within a number. Brackets have
+# more: they follow the numbers of a list.
 STRAY_SHARES = {"/": 0.03, "(": 0.1, ")": 0.1}
 
 

@@ -238,22 +238,22 @@ def _collect_page_errors() -> Iterator[Callable[[PictureError], None]]:
     """Provide a function that takes the errors of single pages.
 
     So pages behind an unreadable one are read. The block raises at its end, or when there are too
-    many errors.
+    many errors. It keeps only their messages: an error holds what its functions held of the page.
     """
-    errors: list[PictureError] = []
+    messages: list[str] = []
 
     def add_error(error: PictureError) -> None:
-        errors.append(error)
-        if len(errors) == MAX_UNREADABLE_PAGES:
+        messages.append(str(error))
+        if len(messages) == MAX_UNREADABLE_PAGES:
             raise PictureError(
                 f"{error}; this is the {MAX_UNREADABLE_PAGES}th unreadable page, so the pages after"
                 " it are not read"
             ) from error
 
     yield add_error
-    if errors:
-        more = f" (and {len(errors) - 1} more of its pages)" if len(errors) > 1 else ""
-        raise PictureError(f"{errors[0]}{more}") from errors[0]
+    if messages:
+        more = f" (and {len(messages) - 1} more of its pages)" if len(messages) > 1 else ""
+        raise PictureError(f"{messages[0]}{more}")
 
 
 def _pages_of_pdf(name: str, label: str, content: bytes, max_pixels: int) -> Iterator[Page]:

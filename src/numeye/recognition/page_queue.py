@@ -40,7 +40,7 @@ def open_pages(pictures: Iterable[Picture]) -> Iterator[Page | Unreadable]:
     """Yield each page of each picture; a folder stands for the pictures in it."""
     for picture in pictures:
         try:
-            files = images.expand_folders([picture])
+            files = list(images.expand_folders([picture]))
         except PictureError as error:  # a folder without pictures
             yield Unreadable(image=_name(picture), error=str(error))
         else:

@@ -13,6 +13,7 @@ from numeye.io.labels import Table
 from numeye.layout.number_formats import has_thousands_spaces
 from numeye.models.characters import CURRENCIES, DIGITS, FILLERS, OTHER, SIGNS
 from numeye.results import Number, Reading
+from numeye.results.page_text import page_blocks
 
 NUMBER_CHARACTERS = DIGITS + SIGNS + CURRENCIES + OTHER
 # Typographic forms of minus and apostrophe; fillers are no part of a number.
@@ -73,34 +74,14 @@ def _as_read(word: str) -> str:
     return "".join(known).rstrip(OTHER)
 
 
-def read_rows(reading: Reading) -> list[list[Number]]:
-    """Return the numbers that belong to the text of a reading, row by row, as the text has them.
-
-    Those that are struck out are left out. A table stands where its upper edge is among the rows.
-    """
-    numbers = [number for number in reading.numbers if not number.struck_out]
-    plain = groupby(
-        (number for number in numbers if number.table is None), key=lambda number: number.row
-    )
-    rows = [(_level(row), [row]) for row in (list(row) for _, row in plain)]
-    for place, table in enumerate(reading.tables):
-        inside = [number for number in numbers if number.table == place]
-        inside.sort(key=lambda number: number.row)
-        cells = groupby(inside, key=lambda number: number.row)
-        rows.append((table.box[1], [list(row) for _, row in cells]))
-    if reading.tables:
-        rows.sort(key=lambda block: block[0])
-    return [row for _, block in rows for row in block]
-
-
 def read_numbers(reading: Reading) -> list[Number]:
     """Return the numbers that belong to the text of a reading, in the order of the text."""
-    return list(chain.from_iterable(read_rows(reading)))
+    return list(chain.from_iterable(_read_rows(reading)))
 
 
 def answer_text(reading: Reading) -> str:
     """Return the best answers of a reading, with spaces between numbers and a line a row."""
-    rows = read_rows(reading)
+    rows = _read_rows(reading)
     return "\n".join(" ".join(number.best_text for number in row) for row in rows)
 
 
@@ -132,6 +113,14 @@ def without_thousands_spaces(text: str) -> str:
     return text.replace(" ", "") if has_thousands_spaces(text) else text
 
 
-def _level(row: list[Number]) -> float:
-    """Return how far below the upper edge of the page the middle of a row is, pixels."""
-    return sum(number.box[1] + number.box[3] / 2 for number in row) / len(row)
+def _read_rows(reading: Reading) -> list[list[Number]]:
+    """Return the numbers that belong to the text of a reading, row by row, as the text has them.
+
+    The cells of a table are rows too.
+    """
+    blocks = page_blocks(reading.numbers, reading.tables)
+    return [
+        list(row)
+        for block in blocks
+        for _, row in groupby(block.numbers, key=lambda number: number.row)
+    ]

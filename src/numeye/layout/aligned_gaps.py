@@ -28,6 +28,10 @@ class AlignedGapLimits:
         max_row_distance: between the middles of two rows of one block.
         min_gap: width that the gaps of all rows have in common.
         min_own_gap: of a row that is split there.
+        many_rows: rows whose gaps may be narrower: `min_gap_of_many`, `min_own_gap_of_many`.
+        narrow_share: share of the gaps of a block that are narrow, inside its numbers.
+        min_difference: between the narrow gaps and one that separates, if it is narrower than
+            `min_own_gap`. So the digits of evenly spaced codes stay together.
         min_sides: share of the rows that have characters on both sides.
         exceptions: one of so many rows may have a character in the gap.
     """
@@ -36,6 +40,11 @@ class AlignedGapLimits:
     max_row_distance: float = 4.0
     min_gap: float = 0.8
     min_own_gap: float = 0.6
+    many_rows: int = 5
+    min_gap_of_many: float = 0.35
+    min_own_gap_of_many: float = 0.35
+    narrow_share: float = 0.35
+    min_difference: float = 0.25
     min_sides: float = 0.6
     exceptions: int = 4
 
@@ -62,11 +71,20 @@ def find_aligned_gaps(
         digits = [digit for row in block for digit in row]
         height = text_height(boxes[digits])
         before, after = np.array([pair for row in block for pair in pairwise(row)]).T
-        is_wide = left[after] - right[before] >= LIMITS.min_own_gap * height
+        own = (left[after] - right[before]) / height
         for start, stop in _common_gaps(left, right, block, height):
             shares = np.minimum(left[after], stop) > np.maximum(right[before], start)
+            is_wide = own >= _least_own_gap(own, (stop - start) / height)
             begins[after[is_wide & shares]] = True
     return begins
+
+
+def _least_own_gap(own: Float64[np.ndarray, " gaps"], common: float) -> float:
+    """Return how wide a gap must be that separates; see `AlignedGapLimits`."""
+    if common >= LIMITS.min_gap:
+        return LIMITS.min_own_gap
+    narrow = max(float(np.quantile(own, LIMITS.narrow_share)), 0.0)
+    return max(LIMITS.min_own_gap_of_many, narrow + LIMITS.min_difference)
 
 
 def _blocks(boxes: Boxes, rows: Sequence[Sequence[int]]) -> Iterator[list[Sequence[int]]]:
@@ -118,7 +136,8 @@ def _separates(
     height: float,
 ) -> bool:
     """Tell whether a gap is wide, and most rows have characters on both sides of it."""
-    if gap[1] - gap[0] < LIMITS.min_gap * height:
+    has_many = len(block) >= LIMITS.many_rows
+    if gap[1] - gap[0] < (LIMITS.min_gap_of_many if has_many else LIMITS.min_gap) * height:
         return False
     middle = (gap[0] + gap[1]) / 2
     both = sum(bool(left[row[0]] < middle < right[row[-1]]) for row in block)

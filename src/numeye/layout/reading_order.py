@@ -3,20 +3,21 @@
 A digit is linked with the digit to its right that stands at the same height; so lines may slope and
 bend. Digits farther apart than those of one number are different numbers of the same row: there,
 gaps come in two kinds, narrow and wide. Digits in different cells of a table are different numbers,
-too, and so are digits between which several rows have a gap at one place.
+too, and so are digits between which several rows have a gap at one place, and the two sides of a
+gap beside a letter or a currency sign.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from numeye.layout.aligned_gaps import find_aligned_gaps
 from numeye.layout.character_kinds import CharacterKinds
+from numeye.layout.number_starts import find_amount_starts, find_word_starts
 from numeye.layout.sign_rows import add_signs
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ class ReadingOrderLimits:
             the larger part.
         exact_level_difference: between two short numbers of one row, if the slope is found by them.
         max_shared_width: of the narrower of two digits, that may lie over the other in one row.
-        word_gap: between a letter and a digit that are not in one word.
         max_word: of the letters before or behind a digit.
     """
 
@@ -68,7 +68,6 @@ class ReadingOrderLimits:
     max_level_difference: float = 0.55
     exact_level_difference: float = 0.15
     max_shared_width: float = 0.5
-    word_gap: float = 0.25
     max_word: float = 10.0
 
 
@@ -102,7 +101,7 @@ def group_rows(
     rows, slope = _find_rows(boxes, kinds)
     likely_rows = [[place for place in row if is_likely[place]] for row in rows]
     begins = find_aligned_gaps(boxes, likely_rows, slope)
-    begins |= _begin_after_letters(boxes, rows, kinds)
+    begins |= find_word_starts(boxes, rows, kinds) | find_amount_starts(boxes, rows, kinds)
     split_rows = [_split_row(boxes, row, is_likely, begins, cells, kinds) for row in rows]
     numbers = [[number for number in row if kinds.is_digit[number].any()] for row in split_rows]
     return [row for row in numbers if row]
@@ -121,6 +120,7 @@ def _find_rows(boxes: Boxes, kinds: CharacterKinds) -> tuple[list[list[int]], fl
         boxes,
         [bodies[line.digits].tolist() for line in lines],
         np.flatnonzero(kinds.is_small_sign),
+        kinds.levels,
     )
     return [sorted(row, key=lambda place: centre_x[place]) for row in rows], slope
 
@@ -140,20 +140,6 @@ def _is_near_digit(boxes: Boxes, kinds: CharacterKinds) -> Bool[np.ndarray, " n"
         )
         is_near[block] = near.all(axis=2).any(axis=1)
     return is_near
-
-
-def _begin_after_letters(
-    boxes: Boxes, rows: list[list[int]], kinds: CharacterKinds
-) -> Bool[np.ndarray, " n"]:
-    """Tell which characters begin a word: there is a letter on one side of the gap before them."""
-    begins = np.zeros(len(boxes), bool)
-    for row in rows:
-        heights = boxes[row, 3] - boxes[row, 1]
-        gap_px = LIMITS.word_gap * float(np.median(heights[~kinds.is_small_sign[row]]))
-        for before, after in pairwise(row):
-            has_letter = kinds.is_letter[before] != kinds.is_letter[after]
-            begins[after] = has_letter and boxes[after, 0] - boxes[before, 2] > gap_px
-    return begins
 
 
 def split_at_gaps(boxes: Boxes, number: Number, is_likely: Bool[np.ndarray, " n"]) -> Row:

@@ -22,7 +22,8 @@ class SignLimits:
         max_gap: between the two, from side to side.
         max_above: of the sign's middle above the top of the neighbour.
         max_below: of the sign's middle below the foot of the neighbour.
-        level_weight: weight of the distance from the neighbour's middle, against that of the gap.
+        level_weight: weight of the distance from where the sign stands in a row, against that of
+            the gap. So a comma that hangs down is not taken into the row below.
     """
 
     max_gap: float = 1.2
@@ -35,7 +36,10 @@ LIMITS = SignLimits()
 
 
 def add_signs(
-    boxes: Boxes, rows: Sequence[Sequence[int]], signs: Int64[np.ndarray, " signs"]
+    boxes: Boxes,
+    rows: Sequence[Sequence[int]],
+    signs: Int64[np.ndarray, " signs"],
+    levels: Float64[np.ndarray, " n"],
 ) -> list[list[int]]:
     """Return the rows with each sign in the row of its nearest neighbour, in any order.
 
@@ -45,6 +49,7 @@ def add_signs(
         boxes: left, top, right and bottom of all characters in pixels.
         rows: the places of the other characters.
         signs: the places of the signs.
+        levels: where the middle of each character is, from the top (0) to the foot (1) of its row.
     """
     extended = [list(row) for row in rows]
     bodies = np.array([place for row in rows for place in row], np.int64)
@@ -52,7 +57,7 @@ def add_signs(
     if not len(bodies):
         return extended
     for sign in signs.tolist():
-        distances = _distances(boxes[sign], boxes[bodies])
+        distances = _distances(boxes[sign], float(levels[sign]), boxes[bodies])
         nearest = int(distances.argmin())
         if np.isfinite(distances[nearest]):
             extended[row_of[nearest]].append(sign)
@@ -60,7 +65,7 @@ def add_signs(
 
 
 def _distances(
-    sign: Float64[np.ndarray, " 4"], boxes: Float64[np.ndarray, "m 4"]
+    sign: Float64[np.ndarray, " 4"], level: float, boxes: Float64[np.ndarray, "m 4"]
 ) -> Float64[np.ndarray, " m"]:
     """Return the distances of a sign from other characters, infinite where they are too far."""
     height = np.maximum(boxes[:, 3] - boxes[:, 1], 1e-9)
@@ -71,6 +76,6 @@ def _distances(
         & (middle >= boxes[:, 1] - LIMITS.max_above * height)
         & (middle <= boxes[:, 3] + LIMITS.max_below * height)
     )
-    level = np.abs(middle - (boxes[:, 1] + boxes[:, 3]) / 2) / height
-    distances: np.ndarray = np.where(is_beside, gap + LIMITS.level_weight * level, np.inf)
+    off = np.abs((middle - boxes[:, 1]) / height - level)
+    distances: np.ndarray = np.where(is_beside, gap + LIMITS.level_weight * off, np.inf)
     return distances

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 NMS_BLOCK = 128  # boxes that are compared with all others at once; limits the memory
 SAME_CHARACTER_IOU = 0.5  # from this intersection over union on, two boxes are one character
 # A box also is the same character as one inside it: with this share of the smaller one in the
-# larger one, whose area is at least this many times as large. A small sign may lie there.
+# larger one, whose area is at least this many times as large. A small sign may lie in a digit.
 NESTED_SHARE, NESTED_AREA_RATIO = 0.75, 2.0
+SAME_SIGN_SHARE = 0.5  # two small signs are one if they share so much of the smaller one
 # Before boxes of two scales are compared, slim ones are widened to this share of the longer side,
 # and small ones to this share of the typical height.
 MIN_SIDE_OF_LONGER, MIN_SIDE_OF_HEIGHT = 0.4, 0.25
@@ -83,7 +84,8 @@ def non_maximum_suppression(detections: Detections) -> Detections:
     """Keep the most likely detection of each character.
 
     A detection is dropped where a more likely one overlaps it by `SAME_CHARACTER_IOU`, or where one
-    of the two lies inside the other and is no small sign.
+    of the two lies inside the other and is no small sign. Two small signs hardly overlap: each dot
+    of a colon is one, too.
 
     Args:
         detections: sorted, the most likely one first.
@@ -92,8 +94,8 @@ def non_maximum_suppression(detections: Detections) -> Detections:
     is_sign = detections.is_small_sign
     for start in range(0, len(detections), NMS_BLOCK):
         block = slice(start, start + NMS_BLOCK)
-        may_nest = ~is_sign[block, None] & ~is_sign
-        same_as_block = _are_one_character(detections.boxes[block], detections.boxes, may_nest)
+        signs = is_sign[block, None].astype(np.int64) + is_sign  # 0 to 2 of each pair
+        same_as_block = _are_one_character(detections.boxes[block], detections.boxes, signs)
         for index, same in enumerate(same_as_block, start):
             if not suppressed[index]:
                 kept.append(index)
@@ -149,13 +151,18 @@ def to_result_box(box: Float64[np.ndarray, " 4"], shape: tuple[int, ...]) -> Box
 def _are_one_character(
     some: Float64[np.ndarray, "m 4"],
     boxes: Float64[np.ndarray, "n 4"],
-    may_nest: Bool[np.ndarray, "m n"],
+    signs: Int64[np.ndarray, "m n"],
 ) -> Bool[np.ndarray, "m n"]:
-    """Tell which pairs of boxes cannot be two characters; `may_nest` where neither is a sign."""
+    """Tell which pairs of boxes cannot be two characters; `signs` of each pair are small."""
     shared, areas = _intersections(some, boxes), (_areas(some)[:, None], _areas(boxes))
     smaller, larger = np.minimum(*areas), np.maximum(*areas)
-    nested = may_nest & (shared >= NESTED_SHARE * smaller) & (larger >= NESTED_AREA_RATIO * smaller)
-    same: np.ndarray = nested | (shared / (areas[0] + areas[1] - shared) >= SAME_CHARACTER_IOU)
+    nested = (shared >= NESTED_SHARE * smaller) & (larger >= NESTED_AREA_RATIO * smaller)
+    is_same_sign = (signs == 2) & (shared >= SAME_SIGN_SHARE * smaller)
+    same: np.ndarray = (
+        is_same_sign
+        | ((signs == 0) & nested)
+        | (shared / (areas[0] + areas[1] - shared) >= SAME_CHARACTER_IOU)
+    )
     return same
 
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float64, UInt8
 
     ClassLogs = Float64[np.ndarray, "n 11"]
+    Grey = UInt8[np.ndarray, "height width"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +143,7 @@ class PageReader:
         return self._read_page(region, may_turn=False)
 
     def read_cells(
-        self, grey: UInt8[np.ndarray, "height width"], rows: list[int], columns: list[int]
+        self, grey: Grey, rows: list[int], columns: list[int]
     ) -> dict[tuple[int, int], Number]:
         """Read the number of each cell of a grid; empty cells are left out.
 
@@ -168,7 +169,7 @@ class PageReader:
                 numbers[cell] = replace(number, index=cell[1], column=cell[1])
         return numbers
 
-    def find_quarter_turns(self, grey: UInt8[np.ndarray, "height width"]) -> int:
+    def find_quarter_turns(self, grey: Grey) -> int:
         """Return by how many quarters a picture must be turned counter-clockwise to be read best.
 
         Args:
@@ -177,9 +178,7 @@ class PageReader:
         detections = detector.detect(grey, self._run_detector)
         return orientation.find_quarter_turns(grey, detections, self._run_detector) or 0
 
-    def detect_and_classify(
-        self, grey: UInt8[np.ndarray, "height width"]
-    ) -> tuple[Detections, ClassLogs]:
+    def detect_and_classify(self, grey: Grey) -> tuple[Detections, ClassLogs]:
         """Detect the digits of a picture and classify each.
 
         Args:
@@ -194,9 +193,7 @@ class PageReader:
             return detections, np.zeros((0, NO_DIGIT + 1))
         return detections, self._classify(grey, detections)
 
-    def _detect(
-        self, grey: UInt8[np.ndarray, "height width"]
-    ) -> tuple[UInt8[np.ndarray, "height width"], Detections]:
+    def _detect(self, grey: Grey) -> tuple[Grey, Detections]:
         """Detect the characters of a picture; without the rings on it where that loses none.
 
         Returns:
@@ -226,9 +223,7 @@ class PageReader:
         reading = self._read_numbers(upright, turned.page.grey, turned.detections)
         return reading and move_to_stored(reading, turned.transform, page.grey)
 
-    def _read_numbers(
-        self, page: Page, erased: UInt8[np.ndarray, "height width"], detections: Detections
-    ) -> Reading | None:
+    def _read_numbers(self, page: Page, erased: Grey, detections: Detections) -> Reading | None:
         """Read the numbers of a page that lies as it should; None if there is none.
 
         Args:
@@ -239,10 +234,10 @@ class PageReader:
         if not len(detections):
             return None
         class_logs = self._classify(erased, detections)
-        layout, numbers = self._find_numbers(page.grey, detections, class_logs)
+        layout, numbers = self._find_numbers(page.grey, erased, detections, class_logs)
         if _is_worth_refining(page.grey, numbers):
             refined = self._refine(erased, detections, class_logs)
-            refined_layout, refined_numbers = self._find_numbers(page.grey, *refined)
+            refined_layout, refined_numbers = self._find_numbers(page.grey, erased, *refined)
             if refined_numbers:
                 layout, numbers = refined_layout, refined_numbers
         if self._line_reader is not None:
@@ -250,7 +245,7 @@ class PageReader:
         return self._reading(page, layout, numbers)
 
     def _refine(
-        self, grey: UInt8[np.ndarray, "height width"], first: Detections, class_logs: ClassLogs
+        self, grey: Grey, first: Detections, class_logs: ClassLogs
     ) -> tuple[Detections, ClassLogs]:
         """Average over more scales; only boxes that have moved are classified again."""
         detections = detector.refine(grey, first, self._run_detector)
@@ -260,9 +255,7 @@ class PageReader:
         refined_logs[~is_same] = self._classify(grey, detections.select(~is_same))
         return detections, refined_logs
 
-    def _classify(
-        self, grey: UInt8[np.ndarray, "height width"], detections: Detections
-    ) -> ClassLogs:
+    def _classify(self, grey: Grey, detections: Detections) -> ClassLogs:
         """Classify what may be digits; of other characters the recognizer knows nothing."""
         class_logs = np.full((len(detections), NO_DIGIT + 1), -np.log(NO_DIGIT + 1))
         may_be_digit = detections.digit_shares >= LIMITS.min_digit_share
@@ -273,7 +266,7 @@ class PageReader:
         return class_logs
 
     def _find_numbers(
-        self, grey: UInt8[np.ndarray, "height width"], detections: Detections, class_logs: ClassLogs
+        self, grey: Grey, erased: Grey, detections: Detections, class_logs: ClassLogs
     ) -> tuple[PageLayout, list[Number]]:
         """Return the rows and cells of a page, and its numbers in reading order."""
         candidates = self._select_possible(self._combine(grey, detections, class_logs))
@@ -284,7 +277,7 @@ class PageReader:
             candidates.kinds,
             is_table=self._is_table,
         )
-        numbers = mark_struck_out(grey, self._numbers.read_parts(candidates, layout.parts))
+        numbers = mark_struck_out(erased, self._numbers.read_parts(candidates, layout.parts))
         if self._is_table:
             numbers = [number for number in numbers if number.table is not None]
         return layout, numbers
@@ -305,9 +298,7 @@ class PageReader:
             picture=page.grey,
         )
 
-    def _combine(
-        self, grey: UInt8[np.ndarray, "height width"], detections: Detections, class_logs: ClassLogs
-    ) -> Candidates:
+    def _combine(self, grey: Grey, detections: Detections, class_logs: ClassLogs) -> Candidates:
         objectness, class_probabilities = self._numbers.fusion.fuse(detections, class_logs)
         return Candidates(detections.boxes, objectness, class_probabilities, grey.shape)
 
@@ -388,7 +379,7 @@ def reading_score(reading: Reading) -> float:
     return sum(digit.confidence - 0.5 for digit in reading.digits)
 
 
-def _is_worth_refining(grey: UInt8[np.ndarray, "height width"], numbers: Sequence[Number]) -> bool:
+def _is_worth_refining(grey: Grey, numbers: Sequence[Number]) -> bool:
     """Tell whether a page is small enough to be refined, and some number is not confident."""
     is_small = (
         min(grey.shape) < LIMITS.min_turned_px

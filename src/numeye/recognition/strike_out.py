@@ -41,13 +41,13 @@ class StrikeLimits:
         middle: where the middle of a line must lie, from the top (0) to the foot (1).
         bows: how far the middle of a bent line lies below its ends.
         covered: share of a line between the ends of the number that must be drawn.
-        inside: boxes may hold the ends of a line; so far inside the boxes of several characters, a
+        min_end: how far a line must go on beyond both ends of a number.
+        min_single_end: likewise, of a single character.
+        inside: a box may hold one end of a line; so far inside the boxes of several characters, the
             line may begin to go on.
+        min_inside: how far it must go on there, alone, instead of beyond that end.
         alone: a line goes on alone where no more than this is drawn near it, in a column.
         near: what is near a line, above and below it.
-        min_end: how far a line must go on at both ends of a number ...
-        min_ends: ... and how far at both ends together.
-        min_single_end: how far at both ends of a single character.
         ruled: a line that goes on so far on both sides, or to the edge of the picture, is ruled.
         dense: least density of a scribble: the number of strokes that a level line crosses in one
             height, and `filled_weight` times the share that is drawn.
@@ -64,12 +64,12 @@ class StrikeLimits:
     middle: tuple[float, float] = (0.22, 0.8)
     bows: tuple[float, ...] = (-0.1, 0.0, 0.1)
     covered: float = 0.95
+    min_end: float = 0.1
+    min_single_end: float = 0.2
     inside: float = 0.3
+    min_inside: float = 0.25
     alone: float = 0.2
     near: float = 0.25
-    min_end: float = 0.05
-    min_ends: float = 0.2
-    min_single_end: float = 0.2
     ruled: float = 2.2
     dense: float = 6.2
     dense_single: float = 7.6
@@ -89,6 +89,7 @@ LEVEL_FALL, STEEP_FALL = 0.35, 0.5
 RULED_ROWS = 2  # a line that comes so near to a ruled one is not told from it
 TRACK_ROWS = 2  # how many rows a line may drift from one column to the next
 MAX_GAP_PX = 2  # columns that a line may skip
+TOLERANCE = 1e-9  # of lengths in heights
 MIN_NUMBERS = 2  # on a page on which one may be struck out
 
 
@@ -219,15 +220,17 @@ def _has_strike(part: _Part) -> bool:
     lines = np.flatnonzero(np.count_nonzero(drawn, axis=1) >= LIMITS.covered * LINE_SAMPLES)
     if not len(lines):
         return False
-    before, behind = _measure_ends(thick, part, rows[lines])
+    outside, inside = _measure_ends(thick, part, rows[lines])
     least = LIMITS.min_single_end if part.count == 1 else LIMITS.min_end
-    goes_on = (np.minimum(before, behind) >= least) & (before + behind >= LIMITS.min_ends)
+    goes_beyond = outside >= least - TOLERANCE
+    goes_on = (goes_beyond | (inside >= LIMITS.min_inside - TOLERANCE)).all(axis=0)
+    goes_on &= goes_beyond.any(axis=0)
     if part.count == 1:
         fall, is_level = fall[lines], np.abs(fall[lines]) < LEVEL_FALL
         if (goes_on & (fall > STEEP_FALL)).any() and (goes_on & (fall < -STEEP_FALL)).any():
             return True
         goes_on &= is_level
-    order = np.argsort(-(before + behind)[goes_on], kind="stable")
+    order = np.argsort(-outside.sum(axis=0)[goes_on], kind="stable")
     return _any_ends(part, rows[lines[goes_on]][order])
 
 
@@ -262,21 +265,21 @@ def _strike_rows() -> tuple[Int64[np.ndarray, "lines samples"], Float64[np.ndarr
 
 def _measure_ends(
     thick: Mask, part: _Part, rows: Int64[np.ndarray, "n samples"]
-) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
-    """Return how far lines go on before and behind a number, at most `END_PX`, in heights.
+) -> tuple[Float64[np.ndarray, "2 n"], Float64[np.ndarray, "2 n"]]:
+    """Return how far lines go on beyond the two ends of a number, and alone inside of them.
 
-    What is inside the boxes counts where the line is alone; not at a single character, which may
-    have a bar of its own.
+    In heights, at most `END_PX`. Inside is nothing at a single character, which may have a bar of
+    its own.
     """
     slope = (rows[:, -1] - rows[:, 0]) / max(part.right - part.left, 1)  # (n,)
     most = round(LIMITS.inside * LIMITS.height_px) if part.count > 1 else 0
     is_alone = thick & _has_little_near(part.mask)
-    ends = []
+    outside, inside = [], []
     for column, row, sign in ((part.left, rows[:, 0], -1), (part.right, rows[:, -1], 1)):
-        outside = _drawn_steps(thick, column, row, sign * slope, sign, np.arange(1, END_PX + 1))
-        inside = _drawn_steps(is_alone, column, row, sign * slope, sign, -np.arange(most))
-        ends.append((outside + inside) / LIMITS.height_px)
-    return ends[0], ends[1]
+        away = sign * slope
+        outside.append(_drawn_steps(thick, column, row, away, sign, np.arange(1, END_PX + 1)))
+        inside.append(_drawn_steps(is_alone, column, row, away, sign, -np.arange(most)))
+    return np.array(outside) / LIMITS.height_px, np.array(inside) / LIMITS.height_px
 
 
 def _drawn_steps(

@@ -13,18 +13,18 @@ REJECTED_NUMBER = "?"  # in a text, stands for a number that was rejected
 EMPTY_CELL = "_"  # in a text, stands for an empty cell of a table
 
 
-class _Line(NamedTuple):
-    """A row of numbers, or a table.
+class Block(NamedTuple):
+    """A row of numbers outside the tables, or a table.
 
     Attributes:
-        level: its centre, for a table its upper edge, in pixels from the top.
-        is_table: whether it is a table.
-        text: of it.
+        level: the centre of a row, the upper edge of a table, in pixels from the top.
+        numbers: of the row, from left to right; of the table, row by row.
+        table: the table; None for a row.
     """
 
     level: float
-    is_table: bool
-    text: str
+    numbers: list[Number]
+    table: Table | None
 
 
 def page_text(numbers: Sequence[Number], tables: Sequence[Table]) -> str:
@@ -37,26 +37,36 @@ def page_text(numbers: Sequence[Number], tables: Sequence[Table]) -> str:
         numbers: of the page, row by row.
         tables: of the page, in reading order. Their numbers are not in the text a second time.
     """
+    blocks = page_blocks(numbers, tables)
+    parts = groupby(enumerate(blocks), key=lambda item: -1 if item[1].table is None else item[0])
+    return "\n\n".join("\n".join(_text(block) for _, block in part) for _, part in parts)
+
+
+def page_blocks(numbers: Sequence[Number], tables: Sequence[Table]) -> list[Block]:
+    """Return the rows and tables of a page in reading order, without the struck-out numbers.
+
+    Args:
+        numbers: of the page, row by row.
+        tables: of the page, in reading order.
+    """
+    valid = [number for number in numbers if not number.struck_out]
     rows = groupby(
-        (number for number in numbers if number.table is None and not number.struck_out),
-        key=lambda number: number.row,
+        (number for number in valid if number.table is None), key=lambda number: number.row
     )
-    lines = [_number_line(list(row)) for _, row in rows]
+    blocks = [Block(_centre(row), row, None) for row in (list(row) for _, row in rows)]
     level = 0.0
-    for table in tables:  # in their order, also where one beside another is a little higher
+    for place, table in enumerate(tables):  # in their order, even if one beside another is higher
         level = max(level, table.box[1])
-        lines.append(_Line(level, True, _table_text(table)))
-    if tables:
-        lines.sort(key=lambda line: line.level)
-    blocks = groupby(enumerate(lines), key=lambda item: item[0] if item[1].is_table else -1)
-    return "\n\n".join("\n".join(line.text for _, line in block) for _, block in blocks)
+        inside = [number for number in valid if number.table == place]
+        blocks.append(Block(level, sorted(inside, key=lambda number: number.row), table))
+    return sorted(blocks, key=lambda block: block.level) if tables else blocks
 
 
-def _number_line(row: list[Number]) -> _Line:
-    centres = [number.box[1] + number.box[3] / 2 for number in row]
-    text = " ".join(number.text or REJECTED_NUMBER for number in row)
-    return _Line(sum(centres) / len(centres), False, text)
+def _centre(row: list[Number]) -> float:
+    return sum(number.box[1] + number.box[3] / 2 for number in row) / len(row)
 
 
-def _table_text(table: Table) -> str:
-    return "\n".join(" ".join(cell or EMPTY_CELL for cell in row) for row in table.rows)
+def _text(block: Block) -> str:
+    if block.table is not None:
+        return "\n".join(" ".join(cell or EMPTY_CELL for cell in row) for row in block.table.rows)
+    return " ".join(number.text or REJECTED_NUMBER for number in block.numbers)

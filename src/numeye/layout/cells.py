@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FREE = -1  # the cell of a character that is in none
 
 MIN_BAR_COVER = 0.7  # of the height of two characters, that a line between them has
+MIN_BAR_HEIGHT = 1.6  # of a line that separates, in such heights; lower ones are in comb fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +55,14 @@ class Cells:
 
 
 def _is_between(bar: RuledLine, before: Boxes, after: Boxes) -> Bool[np.ndarray, " gaps"]:
-    """Tell whether a line down the page is between two characters, and as high as they are."""
+    """Tell whether a line down the page is between two characters, and goes on beyond their row."""
     top = np.minimum(before[:, 1], after[:, 1])
     bottom = np.maximum(before[:, 3], after[:, 3])
     shared = np.minimum(bottom, bar.stop) - np.maximum(top, bar.start)
     x = np.interp((top + bottom) / 2, bar.along, bar.across)
     is_between: np.ndarray = (
         (shared >= MIN_BAR_COVER * (bottom - top))
+        & (bar.stop - bar.start >= MIN_BAR_HEIGHT * (bottom - top))
         & (x > (before[:, 0] + before[:, 2]) / 2)
         & (x < (after[:, 0] + after[:, 2]) / 2)
     )

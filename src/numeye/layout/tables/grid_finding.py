@@ -346,7 +346,10 @@ def _straddling_share(grid: RuledGrid, inside: Boxes) -> float:
 
 
 def _is_comb(grid: RuledGrid, flat: Boxes, height: float) -> bool:
-    """Tell whether the cells of a single row are as wide as each other, for one digit each."""
+    """Tell whether the cells of a single row are as wide as each other, for one digit each.
+
+    Of a few cells, the line between them may not have been found; they are twice as wide.
+    """
     rows, columns = grid.shape
     if rows != 1:
         return False
@@ -354,9 +357,11 @@ def _is_comb(grid: RuledGrid, flat: Boxes, height: float) -> bool:
     counts = np.bincount(column[column >= 0], minlength=columns)
     widths = np.diff([edge.level for edge in grid.column_edges])
     typical = float(np.median(widths))
+    parts = np.maximum(np.rint(widths / typical), 1)  # cells without lines between them
     widest = LIMITS.comb_cell if columns > 2 else LIMITS.comb_pair
     return bool(
-        counts.max() == 1
+        (counts <= parts).all()
+        and (parts == 1).mean() > 0.5
         and typical < widest * height
-        and (np.abs(widths - typical) < LIMITS.comb_difference * typical).all()
+        and (np.abs(widths - parts * typical) < LIMITS.comb_difference * typical).all()
     )

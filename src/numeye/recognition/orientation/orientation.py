@@ -118,8 +118,9 @@ def find_turn(grey: Grey, detections: Detections, network: detector.Network) -> 
     turns: int | None = 0
     if len(quarters) > 1:
         turns = find_quarter_turns(grey, detections, network, degrees, quarters)
-    if turns is None:
-        return 0.0 if may_be_on_side else degrees % FULL_TURN_DEG
+    if turns is None:  # strokes and digits that slope alike are lines, whatever they look like
+        is_sure = not may_be_on_side or abs(degrees - slope) <= LIMITS.same_skew_deg
+        return degrees % FULL_TURN_DEG if is_sure else 0.0
     return (degrees + QUARTER_DEG * turns) % FULL_TURN_DEG
 
 

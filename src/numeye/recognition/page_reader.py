@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from numeye.io.images import Page
+from numeye.layout.answer_bubbles import find_bubbles
 from numeye.layout.constraints.constraints import Constraints
 from numeye.layout.number_formats import NumberFormat
 from numeye.layout.page_layout import PageLayout, arrange_page
@@ -300,7 +301,11 @@ class PageReader:
 
     def _combine(self, grey: Grey, detections: Detections, class_logs: ClassLogs) -> Candidates:
         objectness, class_probabilities = self._numbers.fusion.fuse(detections, class_logs)
-        return Candidates(detections.boxes, objectness, class_probabilities, grey.shape)
+        is_zero = (class_probabilities.argmax(axis=1) == 0) & (objectness >= MIN_POSSIBLE)
+        kept = ~find_bubbles(detections.boxes, is_zero)
+        return Candidates(
+            detections.boxes[kept], objectness[kept], class_probabilities[kept], grey.shape
+        )
 
     def _select_possible(self, candidates: Candidates) -> Candidates:
         """Keep what is likely a digit; with constraints, which can tell, also what may be one."""

@@ -154,6 +154,27 @@ def test_digits_of_a_comb_field_are_one_number() -> None:
     assert rows(drawing) == ["1147011940", "07 11 1998", "0123456"]
 
 
+def test_a_comb_field_may_lack_a_line() -> None:
+    drawing = page()
+    draw_table(
+        drawing,
+        [list("40127")],
+        left=40,
+        top=40,
+        cell=(44, 44),
+        is_drawn=lambda across, edge, place: across or edge != 2,
+    )
+    assert (tables(drawing), rows(drawing)) == ([], ["40127"])
+
+
+def test_short_lines_between_digits_are_those_of_a_comb_field() -> None:
+    drawing = page()
+    for place, digit in enumerate("4012"):
+        drawing.number(digit, 100 + 40 * place, 100)
+        drawing.line((92 + 40 * place, 90), (92 + 40 * place, 140), ink=60, wide=2)
+    assert rows(drawing) == ["4012"]
+
+
 def test_a_sign_between_two_comb_fields_joins_them() -> None:
     drawing = page()
     for left, text in ((40, "07"), (160, "11"), (280, "1998")):

@@ -232,3 +232,27 @@ def test_parts_of_a_split_number_make_no_columns() -> None:
     boxes, row_of = table([0, 100, 200], [0, 25, 100, 200], [0, 100, 200])
     boxes[3:5, 2] -= 20
     assert assign_columns(boxes, row_of) is None
+
+
+def rows_at(lefts: list[list[int]], seed: int) -> np.ndarray:
+    """Rows of digits of 20x30 pixels that begin somewhere near these places."""
+    shifts = np.random.default_rng(seed).uniform(-2, 2, sum(map(len, lefts)))
+    places = [(left, 50 * number) for number, row in enumerate(lefts) for left in row]
+    return np.array(
+        [(x + dx, y, x + dx + 20, y + 30) for (x, y), dx in zip(places, shifts, strict=True)]
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_narrow_gaps_separate_columns_if_many_rows_have_them(seed: int) -> None:
+    two_columns = [0, 23, 62, 85]  # 16 pixels between the columns, about half a digit's height
+    assert read(rows_at([two_columns] * 6, seed)) == [
+        [[n, n + 1], [n + 2, n + 3]] for n in range(0, 24, 4)
+    ]
+    assert read(rows_at([two_columns] * 2, seed)) == [[[0, 1, 2, 3]], [[4, 5, 6, 7]]]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_evenly_spaced_codes_stay_together(seed: int) -> None:
+    codes = read(rows_at([[0, 36, 72, 108, 144]] * 6, seed))
+    assert codes == [[list(range(n, n + 5))] for n in range(0, 30, 5)]

@@ -80,3 +80,20 @@ def test_letters_far_from_all_digits_take_no_time() -> None:
         character for row in range(60) for character in write("~" * 50, 20, 60 + 20 * row, 12.0)
     ]
     assert rows(write("12.5", 20, 10), text)[0] == ["12.5"]
+
+
+def test_a_comma_that_hangs_down_stays_in_its_row() -> None:
+    above, below = write("1,5", 20, 40), write("2 7", 26, 40 + 1.15 * HEIGHT)
+    assert rows(above, below) == [["1,5"], ["27"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "amounts"),
+    [
+        ("$19.03 $29.00", ["$19.03", "$29.00"]),
+        ("19.03$ 29.00$", ["19.03$", "29.00$"]),
+        ("5$00", ["5$00"]),
+    ],
+)
+def test_a_currency_sign_belongs_to_the_nearer_digits(text: str, amounts: list[str]) -> None:
+    assert rows(write(text, 20, 40)) == [amounts]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from numeye.models.characters import CHARACTERS
 from numeye.recognition import detector
 from numeye.recognition.boxes import Detections, iou, non_maximum_suppression
 from numeye.recognition.detector import (
@@ -18,6 +19,9 @@ from numeye.recognition.detector import (
 )
 
 DigitSpec = tuple[float, float, float, float, int, float]  # left, top, right, bottom, digit, logit
+
+
+Box = tuple[float, float, float, float]
 
 
 def maps_of(height: int, width: int, digits: list[DigitSpec]) -> np.ndarray:
@@ -91,6 +95,27 @@ def test_of_two_boxes_of_one_digit_the_more_likely_one_stays() -> None:
 def test_digits_that_overlap_a_little_both_stay() -> None:
     detections = decode_maps(maps_of(96, 128, [(10, 20, 34, 60, 7, 4.0), (28, 20, 52, 60, 2, 3.0)]))
     assert len(non_maximum_suppression(detections)) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ((",", (10, 40, 16, 52)), (",", (12, 41, 18, 51)), [","]),  # the same comma
+        ((":", (10, 20, 16, 44)), (".", (11, 37, 15, 42)), [":"]),  # one of its dots
+        ((".", (10, 40, 16, 46)), (".", (14, 40, 20, 46)), [".", "."]),
+        (("6", (4, 10, 30, 50)), (".", (10, 36, 16, 42)), ["6", "."]),
+    ],
+)
+def test_a_small_sign_is_kept_once(
+    first: tuple[str, Box], second: tuple[str, Box], kept: list[str]
+) -> None:
+    texts, boxes = zip(first, second, strict=True)
+    classes = [CHARACTERS.index(text) for text in texts]
+    detections = Detections(
+        np.array(boxes, np.float64), np.array([2.0, 1.0]), 9.0 * np.eye(len(CHARACTERS))[classes]
+    )
+    found = non_maximum_suppression(detections).class_logits.argmax(axis=1)
+    assert [CHARACTERS[place] for place in found] == kept
 
 
 def test_iou_of_two_boxes() -> None:

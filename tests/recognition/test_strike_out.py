@@ -27,12 +27,14 @@ DIGITS = {
 Lines = list[list[tuple[float, float]]]
 
 
-def draw(number: str, lines: Lines, width: int = 4) -> tuple[np.ndarray, np.ndarray]:
+def draw(
+    number: str, lines: Lines, width: int = 4, pitch: float = PITCH_PX
+) -> tuple[np.ndarray, np.ndarray]:
     """Return a page with a number and more lines, and the boxes of its digits."""
     page, boxes = Image.new("L", PAGE, 235), []
     pen = ImageDraw.Draw(page)
     for place, digit in enumerate(number):
-        left = LEFT_PX + place * PITCH_PX
+        left = LEFT_PX + place * pitch
         for stroke in DIGITS[digit]:
             points = [(left + x * WIDTH_PX, TOP_PX + y * HEIGHT_PX) for x, y in stroke]
             pen.line(points, 40, width, joint="curve")
@@ -82,6 +84,13 @@ def test_a_cross_or_a_zigzag_strikes_a_number_out(number: str, shape: type) -> N
 @pytest.mark.parametrize("width", [2, 4, 7])
 def test_a_number_alone_is_not_struck_out(number: str, width: int) -> None:
     assert not find_struck_out(*draw(number, [], width))
+
+
+@pytest.mark.parametrize("number", ["44", "444", "22", "242", "7744"])
+@pytest.mark.parametrize("pitch", [20, 22, 24, 26])
+@pytest.mark.parametrize("width", [3, 5])
+def test_bars_of_touching_digits_strike_nothing_out(number: str, pitch: int, width: int) -> None:
+    assert not find_struck_out(*draw(number, [], width, pitch))
 
 
 @pytest.mark.parametrize("number", ["482", "71", "10847", "7"])

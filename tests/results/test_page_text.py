@@ -15,6 +15,7 @@ from PIL import ImageColor
 from numeye.io.drawing import ACCEPTED_COLOUR, STRUCK_OUT_COLOUR
 from numeye.models.characters import CHARACTERS
 from numeye.results import Character, Number, Reading, Table
+from numeye.results.page_text import page_blocks
 
 
 def number(text: str, y: int = 0, **changes: Any) -> Number:
@@ -87,6 +88,15 @@ def test_empty_lines_separate_tables_and_what_is_beside_them() -> None:
     )
     assert page.text.split("\n\n") == ["2024\n9", "~ 20.5 _\n1 ? -7", "12", "3 4", "77"]
     assert reading(tables=(SCORES, TOTALS)).text == "~ 20.5 _\n1 ? -7\n\n3 4"
+
+
+def test_tables_side_by_side_stay_in_their_order() -> None:
+    left = Table(box=(0, 44, 40, 50), rows=(("1",),))
+    right = Table(box=(50, 40, 40, 50), rows=(("2",),))
+    numbers = number("1", y=50, table=0), number("2", y=46, table=1)
+    page = reading(*numbers, tables=(left, right))
+    assert page.text == "1\n\n2"
+    assert [block.table for block in page_blocks(page.numbers, page.tables)] == [left, right]
 
 
 def test_the_json_of_a_table_is_the_contract() -> None:

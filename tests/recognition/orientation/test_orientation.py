@@ -98,6 +98,12 @@ def test_letters_that_hardly_look_like_digits_do_not_turn_a_page() -> None:
     assert find_quarter_turns(grey, detections, faded(0.05)) is None
 
 
+def test_lines_that_clearly_slope_are_made_level_though_no_direction_looks_good() -> None:
+    grey, network = lay(PAGE, 35), faded(0.01)
+    turned = find_turn(grey, detector.detect(grey, network), network)
+    assert turned == pytest.approx(35, abs=1)
+
+
 def test_a_page_without_a_clearly_better_direction_stays() -> None:
     both = np.concatenate([PAGE[:200], np.rot90(PAGE[:200], 2)])
     everywhere = detector.detect(both, detect_marks)

@@ -43,7 +43,7 @@ def surround(
         (0.7, shape_box),
         (1.0, shape_underlines),
     )
-    _draw(canvas, boxes, height, width, _choose(shapes, rng), rng)
+    draw_shape(canvas, boxes, height, width, _choose(shapes, rng), rng)
 
 
 def strike_out(
@@ -58,7 +58,7 @@ def strike_out(
         (0.75, shape_cross),
         (1.0, shape_zigzag),
     )
-    _draw(canvas, boxes, height, width, _choose(shapes, rng), rng)
+    draw_shape(canvas, boxes, height, width, _choose(shapes, rng), rng)
 
 
 # --- around a number
@@ -153,7 +153,7 @@ def shape_zigzag(bounds: Bounds, height: float, rng: np.random.Generator) -> lis
 # --- drawing
 
 
-def _draw(
+def draw_shape(
     canvas: Canvas,
     boxes: Sequence[Bounds],
     height: float,
@@ -161,7 +161,10 @@ def _draw(
     shape: Shape,
     rng: np.random.Generator,
 ) -> None:
-    """Draw a mark with one pen, which is not always that of the number."""
+    """Draw a mark with one pen, which is not always that of the number.
+
+    The arguments are those of `surround`, and one of the functions that shape curves.
+    """
     if not boxes:
         return
     sides = list(zip(*boxes, strict=True))

@@ -99,6 +99,40 @@ def test_tables_side_by_side_stay_in_their_order() -> None:
     assert [block.table for block in page_blocks(page.numbers, page.tables)] == [left, right]
 
 
+def at(item: Number, x: int, y: int) -> Number:
+    """Return a number with all of its characters at one place of the stored page."""
+    box = (x, y, 8, 12)
+    return replace(item, characters=tuple(replace(each, box=box) for each in item.characters))
+
+
+@pytest.mark.parametrize(
+    ("turned", "places"),
+    [
+        (0, [(5, 10), (5, 60), (5, 110)]),
+        (90, [(110, 5), (60, 5), (10, 5)]),  # the stored page lies on its right side
+        (180, [(5, 110), (5, 60), (5, 10)]),
+        (270, [(10, 5), (60, 5), (110, 5)]),
+        (40, [(40, 0), (0, 50), (0, 110)]),
+    ],
+)
+def test_tables_stand_among_the_rows_of_a_turned_page(
+    turned: float, places: list[tuple[int, int]]
+) -> None:
+    above, inside, below = (
+        at(number(str(place + 1), row=place, table=0 if place == 1 else None), *where)
+        for place, where in enumerate(places)
+    )
+    table = Table(box=(*places[1], 8, 12), rows=(("2",),))
+    page = reading(above, inside, below, tables=(table,), turned=turned)
+    assert page.text == "1\n\n2\n\n3"
+
+
+def test_rows_that_slope_stay_in_their_order() -> None:
+    upper, lower = at(number("1"), 150, 40), at(number("2", row=1), 0, 30)
+    table = Table(box=(0, 120, 90, 20), rows=(("3",),))
+    assert reading(upper, lower, tables=(table,)).text == "1\n2\n\n3"
+
+
 def test_the_json_of_a_table_is_the_contract() -> None:
     stored = json.loads(reading(number("1", table=0), tables=(SCORES, TOTALS)).to_json())
     assert stored["tables"] == [

@@ -118,7 +118,7 @@ def _read_rows(reading: Reading) -> list[list[Number]]:
 
     The cells of a table are rows too.
     """
-    blocks = page_blocks(reading.numbers, reading.tables)
+    blocks = page_blocks(reading.numbers, reading.tables, reading.turned)
     return [
         list(row)
         for block in blocks

@@ -80,7 +80,7 @@ class Reading:
             )
         if not self.numbers and not self.tables:
             return "".join(digit.text for digit in self.digits)
-        return page_text(self.numbers, self.tables)
+        return page_text(self.numbers, self.tables, self.turned)
 
     @property
     def confidence(self) -> float:

@@ -17,8 +17,14 @@ from __future__ import annotations
 
 from numeye.printable import printable
 
-# How ONNX Runtime and OpenCV report it.
-_OUT_OF_MEMORY_PHRASES = ("bad_alloc", "bad allocation", "allocate memory", "Insufficient memory")
+# How ONNX Runtime and OpenCV report it, and (the last one) Python itself within C code.
+_OUT_OF_MEMORY_PHRASES = (
+    "bad_alloc",
+    "bad allocation",
+    "allocate memory",
+    "Insufficient memory",
+    "error return without exception set",
+)
 
 
 def first_line(error: BaseException) -> str:

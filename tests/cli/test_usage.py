@@ -111,6 +111,8 @@ def test_out_of_memory_is_recognized_in_messages_of_libraries() -> None:
     assert is_out_of_memory(
         RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc")
     )
+    assert is_out_of_memory(SystemError("error return without exception set"))
+    assert not is_out_of_memory(SystemError("bad argument to internal function"))
     assert not is_out_of_memory(RuntimeError("the shapes do not fit"))
 
 

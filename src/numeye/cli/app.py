@@ -21,7 +21,7 @@ import typer
 
 from numeye.cli import bench, compare, data, evaluate, explain, models, read, serve, train, usage
 from numeye.cli.options import FAILED, USAGE, print_message, print_result
-from numeye.errors import NumeyeError, UsageError, first_line
+from numeye.errors import NumeyeError, UsageError, first_line, is_out_of_memory
 
 ABOUT = "Read handwritten numbers in pictures; train and measure the networks, and look inside."
 OUT_OF_MEMORY = "not enough memory; close other programs, or make the pictures smaller"
@@ -62,7 +62,9 @@ def run() -> NoReturn:
         _print_and_exit(error, USAGE)
     except OSError as error:  # a full disk, a folder without permission
         _print_and_exit(_os_error_message(error), FAILED)
-    except MemoryError:
+    except (MemoryError, SystemError) as error:
+        if not is_out_of_memory(error):
+            raise
         _print_and_exit(OUT_OF_MEMORY, FAILED)
     except ImportError as error:  # of a library that is damaged, or too large for the memory
         library = error.name or "a library"

@@ -116,7 +116,7 @@ def without_thousands_spaces(text: str) -> str:
 def _read_rows(reading: Reading) -> list[list[Number]]:
     """Return the numbers that belong to the text of a reading, row by row, as the text has them.
 
-    The cells of a table are rows too.
+    Each row of a table is one of them.
     """
     blocks = page_blocks(reading.numbers, reading.tables, reading.turned)
     return [

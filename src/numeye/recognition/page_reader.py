@@ -300,6 +300,7 @@ class PageReader:
         )
 
     def _combine(self, grey: Grey, detections: Detections, class_logs: ClassLogs) -> Candidates:
+        """Return what may be characters, without the bubbles of an answer sheet."""
         objectness, class_probabilities = self._numbers.fusion.fuse(detections, class_logs)
         is_zero = (class_probabilities.argmax(axis=1) == 0) & (objectness >= MIN_POSSIBLE)
         kept = ~find_bubbles(detections.boxes, is_zero)

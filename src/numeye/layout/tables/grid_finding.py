@@ -360,7 +360,8 @@ def _is_comb(grid: RuledGrid, flat: Boxes, height: float) -> bool:
     parts = np.maximum(np.rint(widths / typical), 1)  # cells without lines between them
     widest = LIMITS.comb_cell if columns > 2 else LIMITS.comb_pair
     return bool(
-        (counts <= parts).all()
+        counts.any()
+        and (counts <= parts).all()
         and (parts == 1).mean() > 0.5
         and typical < widest * height
         and (np.abs(widths - parts * typical) < LIMITS.comb_difference * typical).all()
